@@ -1,0 +1,158 @@
+//! Host and domain names.
+//!
+//! Takes names as configured (checked by the rules of DNS) or as found in mail (never trusted to be valid), and
+//! answers the two questions asked of them: is this name inside that domain, and what is its registrable
+//! domain by the public suffix list.
+
+use std::{collections::HashSet, fmt, net::IpAddr};
+
+use hickory_proto::rr::Name;
+
+/// A domain name as an admin wrote it: valid by DNS, in lower case, as A-labels, without the trailing dot.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Domain(String);
+
+/// Why a text is no domain name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not a domain name: {reason}")]
+pub struct DomainError {
+    text: String,
+    reason: String,
+}
+
+impl Domain {
+    /// Reads a domain name; U-labels become A-labels (RFC 5891).
+    pub fn parse(text: &str) -> Result<Self, DomainError> {
+        let fail = |reason: &str| DomainError { text: crate::text::printable(text, 80), reason: reason.to_owned() };
+        let text = text.trim_end_matches('.');
+        if text.is_empty() {
+            return Err(fail("it is empty"));
+        }
+        if text.parse::<IpAddr>().is_ok() {
+            return Err(fail("it is an address"));
+        }
+        if text.contains(['*', '/', ':', '@', '[', ']', ' ', '\\']) {
+            return Err(fail(
+                "only letters, digits, `-`, `_` and dots are allowed; a domain stands for all names below it",
+            ));
+        }
+        let name = Name::from_utf8(text).map_err(|e| fail(&e.to_string()))?;
+        Ok(Self(name.to_lowercase().to_ascii().trim_end_matches('.').to_owned()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A set of domains; asks of a name whether it is one of them or below one of them.
+#[derive(Debug, Clone, Default)]
+pub struct DomainSet(HashSet<Domain>);
+
+impl DomainSet {
+    /// The domain of the set that `name` lies in (itself or a parent), the longest first.
+    pub fn covering(&self, name: &str) -> Option<&Domain> {
+        if self.0.is_empty() || name.len() > 255 {
+            return None;
+        }
+        let name = Domain(normal(name));
+        if let Some(found) = self.0.get(&name) {
+            return Some(found);
+        }
+        let mut rest = name.0.as_str();
+        while let Some((_, parent)) = rest.split_once('.') {
+            if let Some(found) = self.0.get(&Domain(parent.to_owned())) {
+                return Some(found);
+            }
+            rest = parent;
+        }
+        None
+    }
+
+    /// Whether the set holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many domains the set holds.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl FromIterator<Domain> for DomainSet {
+    fn from_iter<I: IntoIterator<Item = Domain>>(domains: I) -> Self {
+        Self(domains.into_iter().collect())
+    }
+}
+
+/// A name from mail in the form names are compared in: ASCII lower case, no trailing dot.
+pub fn normal(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// The registrable domain of a name from mail (`mx1.sender.example` gives `sender.example`), or nothing for an
+/// address, a bare label, or a name whose suffix the public suffix list does not know.
+///
+/// The suffix `example` (RFC 2606) is taken as known: our own documentation lives there.
+pub fn registrable(name: &str) -> Option<String> {
+    let name = normal(name);
+    if name.parse::<IpAddr>().is_ok() || !name.contains('.') {
+        return None;
+    }
+    let domain = psl::domain(name.as_bytes())?;
+    let known = domain.suffix().is_known() || domain.suffix().as_bytes() == b"example";
+    known.then(|| String::from_utf8_lossy(domain.as_bytes()).into_owned())
+}
+
+/// The domain part of a mail address, without angle brackets.
+pub fn domain_of(address: &str) -> Option<&str> {
+    let address = address.trim().trim_start_matches('<').trim_end_matches('>');
+    address.rsplit_once('@').map(|(_, domain)| domain).filter(|domain| !domain.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configured_names_are_checked_and_normalised() {
+        assert_eq!(Domain::parse("Coincheck.COM.").unwrap().as_str(), "coincheck.com");
+        assert_eq!(Domain::parse("bücher.example").unwrap().as_str(), "xn--bcher-kva.example");
+        for bad in ["", ".", "192.0.2.1", "*.example", "a b.example", "a..example", "user@example.org"] {
+            assert!(Domain::parse(bad).is_err(), "{bad:?} must be refused");
+        }
+    }
+
+    #[test]
+    fn a_domain_covers_names_below_it_by_label_not_by_letters() {
+        let ours: DomainSet = [Domain::parse("victim.example").unwrap()].into_iter().collect();
+        assert!(ours.covering("MAIL.victim.example.").is_some());
+        assert!(ours.covering("victim.example").is_some());
+        assert!(ours.covering("notvictim.example").is_none());
+        assert!(ours.covering("victim.example.attacker.test").is_none());
+    }
+
+    #[test]
+    fn the_registrable_domain_follows_the_public_suffix_list() {
+        assert_eq!(registrable("mx.mail.example.co.jp").as_deref(), Some("example.co.jp"));
+        assert_eq!(registrable("mx1.sender.example").as_deref(), Some("sender.example"));
+        assert_eq!(registrable("1.2.3.4"), None);
+        assert_eq!(registrable("localhost"), None);
+        assert_eq!(registrable("host.internal-only-suffix"), None);
+    }
+
+    #[test]
+    fn the_domain_of_an_address() {
+        assert_eq!(domain_of("<bob@victim.example>"), Some("victim.example"));
+        assert_eq!(domain_of("\"a@b\"@victim.example"), Some("victim.example"));
+        assert_eq!(domain_of("postmaster"), None);
+    }
+}

@@ -1,0 +1,152 @@
+//! One hop of a trace and what it states.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use crate::clock::Timestamp;
+
+/// One hop: where it comes from, and what it says.
+#[derive(Debug, Clone)]
+pub struct Hop {
+    /// Whether our border recorded it in the session, or a header field states it.
+    pub origin: Origin,
+    /// What is said of the hop.
+    pub received: Received,
+}
+
+/// Where a hop comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The SMTP session.
+    Session,
+    /// A `Received` header field.
+    Field {
+        /// The field's place in the header section.
+        index: usize,
+    },
+}
+
+/// What a `Received` field says (RFC 5321, 4.4), and nothing that it does not say.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Received {
+    /// What kind of hop it is.
+    pub kind: HopKind,
+    /// Which MTA's way of writing it was read as (`postfix`, `exchange`, ..).
+    pub dialect: Option<&'static str>,
+    /// What the client said in HELO.
+    pub helo: Option<String>,
+    /// The client's name as verified by the receiving host.
+    pub rdns: Option<String>,
+    /// The client's address as recorded by the receiving host.
+    pub ip: Option<IpAddr>,
+    /// The receiving host, as it calls itself.
+    pub by: Option<String>,
+    /// The receiving host's own address, where it states it.
+    pub by_ip: Option<IpAddr>,
+    /// The protocol as written.
+    pub with: Option<String>,
+    /// The receiving host's id of the mail.
+    pub id: Option<String>,
+    /// The first recipient of the `for` clause, without angle brackets.
+    pub recipient: Option<String>,
+    /// When the mail was received.
+    pub time: Option<Timestamp>,
+    /// Whether the hop was encrypted: true or false where the field says so, nothing where it is silent.
+    pub tls: Option<bool>,
+    /// The TLS version, where the field states it.
+    pub tls_version: Option<TlsVersion>,
+}
+
+/// What kind of hop a field states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HopKind {
+    /// The mail was taken from another host over a network.
+    Transfer,
+    /// Bookkeeping within one host: pickup, re-injection, list expansion.
+    Local,
+    /// It cannot be told which.
+    Opaque,
+    /// The field could not be read.
+    #[default]
+    Unparsed,
+}
+
+impl HopKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Transfer, Self::Local, Self::Opaque, Self::Unparsed];
+
+    /// The name used in output and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Transfer => "transfer",
+            Self::Local => "local",
+            Self::Opaque => "opaque",
+            Self::Unparsed => "unparsed",
+        }
+    }
+}
+
+/// A version of SSL or TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TlsVersion {
+    /// SSL 2.0 (RFC 6176 forbids it).
+    Ssl2,
+    /// SSL 3.0 (RFC 7568 forbids it).
+    Ssl3,
+    /// TLS 1.0 (RFC 2246).
+    Tls10,
+    /// TLS 1.1 (RFC 4346).
+    Tls11,
+    /// TLS 1.2 (RFC 5246).
+    Tls12,
+    /// TLS 1.3 (RFC 8446).
+    Tls13,
+}
+
+impl TlsVersion {
+    /// Reads the forms that MTAs write: `TLSv1.3`, `TLS1_2`, `TLS1.2`, `TLSv1`, `SSLv3`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim().to_ascii_lowercase();
+        let (ssl, rest) = match (text.strip_prefix("tls"), text.strip_prefix("ssl")) {
+            (Some(rest), _) => (false, rest),
+            (_, Some(rest)) => (true, rest),
+            _ => return None,
+        };
+        let version = rest.trim_start_matches(['v', ' ', '_']).replace('_', ".");
+        Some(match (ssl, version.as_str()) {
+            (true, "2" | "2.0") => Self::Ssl2,
+            (true, "3" | "3.0") => Self::Ssl3,
+            (false, "1" | "1.0") => Self::Tls10,
+            (false, "1.1") => Self::Tls11,
+            (false, "1.2") => Self::Tls12,
+            (false, "1.3") => Self::Tls13,
+            _ => return None,
+        })
+    }
+
+    /// The version as a number: `1.3` for TLS 1.3, `3.0` for SSL 3.0.
+    pub fn number(self) -> f64 {
+        match self {
+            Self::Ssl2 => 2.0,
+            Self::Ssl3 => 3.0,
+            Self::Tls10 => 1.0,
+            Self::Tls11 => 1.1,
+            Self::Tls12 => 1.2,
+            Self::Tls13 => 1.3,
+        }
+    }
+
+    /// The version as people write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ssl2 => "SSL 2.0",
+            Self::Ssl3 => "SSL 3.0",
+            Self::Tls10 => "TLS 1.0",
+            Self::Tls11 => "TLS 1.1",
+            Self::Tls12 => "TLS 1.2",
+            Self::Tls13 => "TLS 1.3",
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The trace: every hop a mail states, newest first.
+//!
+//! Takes a raw message, gives a [`Trace`]. Hop 0 is made from the SMTP session where there is one, because a
+//! milter never sees the border's own `Received` field. A field that cannot be read is a hop all the same, marked
+//! [`HopKind::Unparsed`]; none is ever dropped.
+
+mod date;
+mod dialects;
+mod hop;
+mod received;
+mod tokens;
+
+pub use hop::{Hop, HopKind, Origin, Received, TlsVersion};
+pub use received::read as read_received;
+
+use crate::{message::RawMessage, session::Session};
+
+/// All hops of a mail, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct Trace {
+    /// The hops; index 0 is the newest.
+    pub hops: Vec<Hop>,
+}
+
+impl Trace {
+    /// Reads the trace of a message.
+    pub fn read(message: &RawMessage) -> Self {
+        let from_session = message.session.iter().map(hop_of_session);
+        let from_fields = message
+            .headers
+            .named("Received")
+            .map(|(index, field)| Hop { origin: Origin::Field { index }, received: read_received(&field.unfolded()) });
+        Self { hops: from_session.chain(from_fields).collect() }
+    }
+
+    /// The time between a hop and the next older one that states a time, in seconds.
+    ///
+    /// Negative when the clocks disagree; nothing when either time is unknown.
+    pub fn delay(&self, hop: usize) -> Option<i64> {
+        let newer = self.hops.get(hop)?.received.time?;
+        let older = self.hops.get(hop + 1..)?.first()?.received.time?;
+        Some(newer.as_second() - older.as_second())
+    }
+}
+
+/// The hop that the border is about to record of this session.
+fn hop_of_session(session: &Session) -> Hop {
+    let encrypted = session.tls.is_some();
+    let with = match (session.extended, encrypted, session.authenticated.is_some()) {
+        (false, false, _) => "SMTP",
+        (_, false, false) => "ESMTP",
+        (_, true, false) => "ESMTPS",
+        (_, false, true) => "ESMTPA",
+        (_, true, true) => "ESMTPSA",
+    };
+    Hop {
+        origin: Origin::Session,
+        received: Received {
+            kind: if session.peer_ip.is_some() { HopKind::Transfer } else { HopKind::Local },
+            helo: session.helo.clone(),
+            rdns: session.peer_name.clone(),
+            ip: session.peer_ip,
+            by: session.border.clone(),
+            with: Some(with.to_owned()),
+            id: session.queue_id.clone(),
+            recipient: session.recipients.first().cloned(),
+            time: session.time,
+            tls: session.tls_known.then_some(encrypted),
+            tls_version: session.tls,
+            ..Received::default()
+        },
+    }
+}
