@@ -3,10 +3,19 @@
 //!
 //! ARCHITECTURE.md is the map. The way of a message is one function, [`inspect::inspect`].
 
+pub mod boundary;
 pub mod clock;
+pub mod config;
+pub mod detect;
+pub mod ingest;
+pub mod inspect;
 pub mod message;
+pub mod metrics;
 pub mod names;
 pub mod net;
+pub mod policy;
+pub mod rules;
 pub mod session;
 pub mod text;
 pub mod trace;
+pub mod verdict;

@@ -59,6 +59,9 @@ pub enum Break {
 }
 
 impl Break {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::MalformedLine, Self::NoEmptyLine, Self::BareCr, Self::Nul, Self::TooLong];
+
     /// The name used in output and metrics.
     pub fn as_str(self) -> &'static str {
         match self {

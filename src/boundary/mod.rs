@@ -1,0 +1,249 @@
+//! The boundary: the point in a trace between what our side recorded and what others wrote.
+//!
+//! Takes the trace and what is ours, and names the hop at which the mail came in from outside. That hop's client is
+//! the peer: its address is a hard fact, because a host of ours wrote it down. All older hops may be forged.
+//!
+//! Every strategy goes inward only from a hop that is already trusted, and only while that hop's client is one of
+//! ours. A peer can therefore not move the boundary by adding lines that look like ours.
+//!
+//! A new strategy is one file here, one variant of [`BoundaryStrategy`] and one line in [`Boundary::find`].
+
+mod hosts;
+mod networks;
+mod session;
+
+use std::net::IpAddr;
+
+use crate::{
+    policy::{BoundaryStrategy, Topology},
+    trace::{Hop, HopKind, Trace},
+};
+
+/// Where the boundary is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Boundary {
+    /// The strategy that found it; a message without a session falls back from `session` to `networks`.
+    pub strategy: BoundaryStrategy,
+    /// What was found.
+    pub place: Place,
+}
+
+/// What a strategy found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The mail came in from outside at this hop.
+    Peer {
+        /// The hop's index in the trace; newer ones are ours, older ones are foreign.
+        hop: usize,
+        /// The peer's address, as recorded by our side.
+        ip: IpAddr,
+    },
+    /// The mail did not come from outside.
+    Internal(InternalReason),
+    /// It cannot be told; nothing is guessed.
+    NotFound(NotFoundReason),
+}
+
+/// Why a mail counts as our own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InternalReason {
+    /// The client authenticated to a host of ours (RFC 4954, RFC 3848).
+    Authenticated,
+    /// Every hop is within our networks, or the mail was made on this host.
+    OwnNetworks,
+}
+
+/// Why no boundary was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotFoundReason {
+    /// There is no hop at all.
+    NoHops,
+    /// The hop that decides could not be read.
+    Unparsed,
+    /// The hop that decides states no address of its client.
+    NoAddress,
+    /// No host of ours stands at the top of the trace (strategy `hosts`).
+    NoBorderHost,
+}
+
+/// What kind of place was found, for output and metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BoundaryKind {
+    /// See [`Place::Peer`].
+    Peer,
+    /// See [`Place::Internal`].
+    Internal,
+    /// See [`Place::NotFound`].
+    NotFound,
+}
+
+impl BoundaryKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Peer, Self::Internal, Self::NotFound];
+
+    /// The name used in output and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Peer => "peer",
+            Self::Internal => "internal",
+            Self::NotFound => "not_found",
+        }
+    }
+}
+
+impl Place {
+    /// What kind of place it is.
+    pub fn kind(self) -> BoundaryKind {
+        match self {
+            Self::Peer { .. } => BoundaryKind::Peer,
+            Self::Internal(_) => BoundaryKind::Internal,
+            Self::NotFound(_) => BoundaryKind::NotFound,
+        }
+    }
+
+    /// Why it is that place, in a few words.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Peer { .. } => "the client of this hop is none of ours",
+            Self::Internal(InternalReason::Authenticated) => "the client authenticated to a host of ours",
+            Self::Internal(InternalReason::OwnNetworks) => "every hop is within our own networks",
+            Self::NotFound(NotFoundReason::NoHops) => "there is no Received field",
+            Self::NotFound(NotFoundReason::Unparsed) => "the deciding Received field could not be read",
+            Self::NotFound(NotFoundReason::NoAddress) => "the deciding Received field states no client address",
+            Self::NotFound(NotFoundReason::NoBorderHost) => "no host of ours stands at the top of the trace",
+        }
+    }
+}
+
+impl Boundary {
+    /// Finds the boundary by the configured strategy.
+    pub fn find(trace: &Trace, strategy: BoundaryStrategy, topology: &Topology) -> Self {
+        match strategy {
+            BoundaryStrategy::Session => session::find(trace, topology),
+            BoundaryStrategy::Networks => Self { strategy, place: networks::find(trace, topology) },
+            BoundaryStrategy::Hosts => Self { strategy, place: hosts::find(trace, topology) },
+        }
+    }
+
+    /// The border hop and the peer's address, when the mail came from outside.
+    pub fn peer(&self) -> Option<(usize, IpAddr)> {
+        match self.place {
+            Place::Peer { hop, ip } => Some((hop, ip)),
+            Place::Internal(_) | Place::NotFound(_) => None,
+        }
+    }
+}
+
+/// Walks inward from the newest hop, each recorded by a host of ours, until a client is none of ours.
+///
+/// `recorded_by_us` says of a hop whether its record may be trusted, `is_ours` of its client.
+fn walk(trace: &Trace, recorded_by_us: impl Fn(&Hop) -> bool, is_ours: impl Fn(&Hop, IpAddr) -> bool) -> Place {
+    if trace.hops.is_empty() {
+        return Place::NotFound(NotFoundReason::NoHops);
+    }
+    for (index, hop) in trace.hops.iter().enumerate() {
+        if hop.received.kind == HopKind::Local {
+            continue;
+        }
+        if !recorded_by_us(hop) {
+            return Place::NotFound(NotFoundReason::NoBorderHost);
+        }
+        if is_authenticated(hop) {
+            return Place::Internal(InternalReason::Authenticated);
+        }
+        match hop.received.ip {
+            Some(ip) if is_ours(hop, ip) => {}
+            Some(ip) => return Place::Peer { hop: index, ip },
+            None if hop.received.kind == HopKind::Unparsed => return Place::NotFound(NotFoundReason::Unparsed),
+            None => return Place::NotFound(NotFoundReason::NoAddress),
+        }
+    }
+    Place::Internal(InternalReason::OwnNetworks)
+}
+
+/// Whether the hop says that its client logged in: RFC 3848's `A` forms.
+fn is_authenticated(hop: &Hop) -> bool {
+    let with = hop.received.with.as_deref().unwrap_or_default();
+    ["ESMTPA", "ESMTPSA", "LMTPA", "LMTPSA", "UTF8SMTPA", "UTF8SMTPSA"]
+        .iter()
+        .any(|name| with.eq_ignore_ascii_case(name))
+}
+
+fn in_networks(topology: &Topology, ip: IpAddr) -> bool {
+    ip.is_loopback() || topology.networks.contains(ip)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        names::Domain,
+        net::parse_network,
+        trace::{Origin, Received},
+    };
+
+    fn topology() -> Topology {
+        Topology {
+            networks: ["198.51.100.0/24", "10.0.0.0/8"].iter().map(|net| parse_network(net).unwrap()).collect(),
+            domains: [Domain::parse("victim.example").unwrap()].into_iter().collect(),
+            hosts: [Domain::parse("gw.victim.example").unwrap()].into_iter().collect(),
+        }
+    }
+
+    fn hop(ip: &str, by: &str, with: &str) -> Hop {
+        let received = Received {
+            kind: HopKind::Transfer,
+            ip: ip.parse().ok(),
+            by: Some(by.to_owned()),
+            with: Some(with.to_owned()),
+            ..Received::default()
+        };
+        Hop { origin: Origin::Field { index: 0 }, received }
+    }
+
+    fn local() -> Hop {
+        Hop { origin: Origin::Field { index: 0 }, received: Received { kind: HopKind::Local, ..Received::default() } }
+    }
+
+    fn find(strategy: BoundaryStrategy, hops: Vec<Hop>) -> Place {
+        Boundary::find(&Trace { hops }, strategy, &topology()).place
+    }
+
+    #[test]
+    fn networks_go_inward_while_the_client_is_ours() {
+        let hops = vec![
+            local(),
+            hop("10.1.1.1", "mbox.victim.example", "LMTP"),
+            hop("198.51.100.7", "gw.victim.example", "ESMTPS"),
+            hop("203.0.113.10", "mx2.victim.example", "ESMTP"),
+            hop("198.51.100.9", "gw.victim.example", "ESMTP"),
+        ];
+        assert_eq!(find(BoundaryStrategy::Networks, hops), Place::Peer { hop: 3, ip: "203.0.113.10".parse().unwrap() });
+    }
+
+    #[test]
+    fn hosts_are_not_fooled_by_forged_lines_of_our_name() {
+        let hops =
+            vec![hop("45.77.24.250", "gw.victim.example", "ESMTP"), hop("203.0.113.10", "gw.victim.example", "ESMTP")];
+        assert_eq!(find(BoundaryStrategy::Hosts, hops), Place::Peer { hop: 0, ip: "45.77.24.250".parse().unwrap() });
+        let foreign = vec![hop("203.0.113.10", "mx.other.example", "ESMTP")];
+        assert_eq!(find(BoundaryStrategy::Hosts, foreign), Place::NotFound(NotFoundReason::NoBorderHost));
+    }
+
+    #[test]
+    fn submission_is_ours_wherever_the_user_sits() {
+        let hops = vec![hop("203.0.113.77", "gw.victim.example", "ESMTPSA")];
+        assert_eq!(find(BoundaryStrategy::Networks, hops), Place::Internal(InternalReason::Authenticated));
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_not_guessed() {
+        assert_eq!(find(BoundaryStrategy::Networks, vec![]), Place::NotFound(NotFoundReason::NoHops));
+        assert_eq!(
+            find(BoundaryStrategy::Networks, vec![hop("", "x", "")]),
+            Place::NotFound(NotFoundReason::NoAddress)
+        );
+        let unread = Hop { origin: Origin::Session, received: Received::default() };
+        assert_eq!(find(BoundaryStrategy::Networks, vec![unread]), Place::NotFound(NotFoundReason::Unparsed));
+    }
+}

@@ -1,0 +1,52 @@
+//! The ways in: each takes mail from somewhere and hands raw messages on. None knows a detector.
+
+use std::borrow::Cow;
+
+use crate::{message::RawMessage, policy::Action};
+
+pub mod milter;
+
+/// Whoever decides on a message that an MTA is about to accept.
+///
+/// Must not fail: a fault inside is the judge's to count, and its answer is then [`Ruling::open`].
+pub trait Judge: Send + Sync + 'static {
+    /// Decides on one message.
+    fn judge(&self, message: &RawMessage) -> Ruling;
+}
+
+/// What the MTA is told of a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ruling {
+    /// What is done with the message.
+    pub action: Action,
+    /// The text of an SMTP reply for `tempfail` and `reject`: one line of printable ASCII.
+    pub reply: Option<String>,
+    /// Changes to the header section, in the order in which they are made.
+    pub changes: Vec<HeaderChange>,
+}
+
+impl Ruling {
+    /// The answer on any fault of ours: the message is accepted as it is.
+    pub fn open() -> Self {
+        Self::default()
+    }
+}
+
+/// A change to a message's header section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeaderChange {
+    /// Takes out one field.
+    Remove {
+        /// The field's name.
+        name: String,
+        /// Which of the fields of this name, counted from 1 at the top, as the milter protocol counts.
+        occurrence: u32,
+    },
+    /// Puts a field at the top.
+    Prepend {
+        /// The field's name.
+        name: Cow<'static, str>,
+        /// The value, folded with LF where it is long.
+        value: String,
+    },
+}

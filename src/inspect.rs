@@ -1,0 +1,63 @@
+//! The spine: the way of a message, in one function.
+//!
+//! Takes a raw message and the policy, gives a [`Report`]. It knows no socket and no file, and does no I/O; the milter, the
+//! archive scanner, the terminal and the tests all call the same [`inspect`].
+
+use crate::{
+    boundary::Boundary,
+    clock::Stopwatch,
+    detect::{Code, Context, DETECTORS, Envelope, Finding, Outcome},
+    message::RawMessage,
+    policy::Policy,
+    trace::Trace,
+    verdict::Verdict,
+};
+
+/// All that was learned of one message.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Every hop, newest first.
+    pub trace: Trace,
+    /// Where our records end and foreign ones begin.
+    pub boundary: Boundary,
+    /// Who sent it to whom, as far as our side recorded it.
+    pub envelope: Envelope,
+    /// What each detector that is on answered.
+    pub outcomes: Vec<(Code, Outcome)>,
+    /// What all of it amounts to.
+    pub verdict: Verdict,
+    /// How long it took.
+    pub took: std::time::Duration,
+}
+
+/// Inspects one message.
+pub fn inspect(message: &RawMessage, policy: &Policy) -> Report {
+    let stopwatch = Stopwatch::start();
+    let trace = Trace::read(message);
+    let boundary = Boundary::find(&trace, policy.boundary, &policy.topology);
+    let context = Context::gather(message, &trace, &boundary, policy);
+    let outcomes = detect(&context);
+    let verdict = Verdict::of(findings(&outcomes, policy));
+    let envelope = context.envelope;
+    Report { trace, boundary, envelope, outcomes, verdict, took: stopwatch.elapsed() }
+}
+
+/// Asks every detector that is on.
+fn detect(context: &Context<'_>) -> Vec<(Code, Outcome)> {
+    let on = DETECTORS.iter().filter(|detector| context.policy.detectors.is_on(detector.code()));
+    on.map(|detector| (detector.code(), detector.detect(context))).collect()
+}
+
+/// The findings among the answers, with the severities that the admin decided.
+fn findings(outcomes: &[(Code, Outcome)], policy: &Policy) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (code, outcome) in outcomes {
+        if let Outcome::Findings(found) = outcome {
+            findings.extend(found.iter().map(|finding| Finding {
+                severity: policy.detectors.severity(*code, finding.severity),
+                ..finding.clone()
+            }));
+        }
+    }
+    findings
+}

@@ -1,0 +1,399 @@
+//! Every metric, named in this one file.
+//!
+//! Labels are bounded: their values come from enums of ours, except the suspects table, which holds at most as many
+//! addresses as the configuration says and sums the rest as `other` (see [`crate::suspects`]). Dashboards, alert
+//! rules and docs/metrics.md are held to [`NAMES`] by a test.
+
+use std::time::Duration;
+
+use prometheus::{
+    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder, core::Collector,
+};
+
+use crate::{
+    boundary::BoundaryKind,
+    detect::{Code, OutcomeKind},
+    message::Break,
+    policy::{Action, BoundaryStrategy},
+    trace::HopKind,
+    verdict::{Level, Severity},
+};
+
+/// Name and help of every metric of ours; the process metrics (`process_*`) come from the client library.
+pub const NAMES: &[(&str, &str)] = &[
+    ("relaywatch_build_info", "Always 1; the label says which version runs."),
+    ("relaywatch_messages_total", "Messages inspected, by verdict."),
+    ("relaywatch_findings_total", "Findings, by detector code and severity."),
+    ("relaywatch_detector_outcomes_total", "What each detector answered: finding, clean, no_data or error."),
+    ("relaywatch_boundary_total", "Where the boundary was found: peer, internal or not_found, by strategy."),
+    ("relaywatch_hops_total", "Hops read, by kind."),
+    ("relaywatch_header_breaks_total", "Messages whose header section breaks RFC 5322, by how."),
+    ("relaywatch_inspection_duration_seconds", "Time from a whole header section to its verdict."),
+    ("relaywatch_actions_total", "What the MTA was told to do, by action."),
+    ("relaywatch_forged_headers_stripped_total", "Copies of our own header fields taken out of incoming mail."),
+    ("relaywatch_faults_total", "Faults of our own; each such message was accepted."),
+    ("relaywatch_last_message_timestamp_seconds", "When the last message was inspected; 0 before the first."),
+    ("relaywatch_suspect_messages", "Suspicious or malicious messages by peer, the top ones; the rest is `other`."),
+    ("relaywatch_suspect_last_seen_timestamp_seconds", "When a suspect of the top ones was last seen."),
+    ("relaywatch_milter_connections_total", "Milter connections, by how they ended."),
+    ("relaywatch_milter_connections_open", "Milter connections open now."),
+    ("relaywatch_milter_errors_total", "Milter protocol errors and limits reached, by kind."),
+    (
+        "relaywatch_milter_message_duration_seconds",
+        "Time from a message's sender to our answer, the MTA's own included.",
+    ),
+    ("relaywatch_indicators_loaded", "Indicators in use, by kind."),
+    (
+        "relaywatch_config_last_reload_successful",
+        "1 when the configuration in use is the one on disk, 0 when the last reload was refused.",
+    ),
+    ("relaywatch_config_last_reload_success_timestamp_seconds", "When the configuration in use was loaded."),
+];
+
+fn help(name: &str) -> &'static str {
+    NAMES.iter().find(|(known, _)| *known == name).map_or("", |(_, help)| help)
+}
+
+/// How a milter connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionEnd {
+    /// The MTA quit, or closed between messages.
+    Quit,
+    /// The MTA went away in the middle of a message.
+    Lost,
+    /// We closed it: something malformed came.
+    Malformed,
+    /// We closed it: nothing came for too long.
+    Timeout,
+    /// We closed it at once: too many were open.
+    Refused,
+    /// We closed it: we are stopping.
+    Stopped,
+}
+
+impl ConnectionEnd {
+    /// Every way.
+    pub const ALL: [Self; 6] = [Self::Quit, Self::Lost, Self::Malformed, Self::Timeout, Self::Refused, Self::Stopped];
+
+    /// The label's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Quit => "quit",
+            Self::Lost => "lost",
+            Self::Malformed => "malformed",
+            Self::Timeout => "timeout",
+            Self::Refused => "refused",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// What went wrong, or was cut short, in a milter conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MilterError {
+    /// A frame that the protocol does not allow: empty, too large, or with a payload that cannot be read.
+    Frame,
+    /// A command that makes no sense where it came.
+    Sequence,
+    /// A command byte that no version of the protocol knows.
+    UnknownCommand,
+    /// A protocol version we do not speak, or an MTA that lacks what we need.
+    Negotiation,
+    /// The header section was longer than is kept; the message was judged by what was kept.
+    HeaderLimit,
+    /// More recipients than are kept; the message was judged with the first ones.
+    RecipientLimit,
+    /// A macro or value longer than is kept was cut.
+    ValueLimit,
+    /// Reading or writing the socket failed.
+    Io,
+}
+
+impl MilterError {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::Frame,
+        Self::Sequence,
+        Self::UnknownCommand,
+        Self::Negotiation,
+        Self::HeaderLimit,
+        Self::RecipientLimit,
+        Self::ValueLimit,
+        Self::Io,
+    ];
+
+    /// The label's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Frame => "frame",
+            Self::Sequence => "sequence",
+            Self::UnknownCommand => "unknown_command",
+            Self::Negotiation => "negotiation",
+            Self::HeaderLimit => "header_limit",
+            Self::RecipientLimit => "recipient_limit",
+            Self::ValueLimit => "value_limit",
+            Self::Io => "io",
+        }
+    }
+}
+
+/// Where a fault of our own happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// In the spine.
+    Inspection,
+    /// In the milter's own work.
+    Milter,
+    /// In writing results out.
+    Output,
+}
+
+impl Fault {
+    /// Every place.
+    pub const ALL: [Self; 3] = [Self::Inspection, Self::Milter, Self::Output];
+
+    /// The label's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Inspection => "inspection",
+            Self::Milter => "milter",
+            Self::Output => "output",
+        }
+    }
+}
+
+/// The process's metrics; made once and handed to whoever counts.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    registry: Registry,
+    messages: IntCounterVec,
+    findings: IntCounterVec,
+    outcomes: IntCounterVec,
+    boundary: IntCounterVec,
+    hops: IntCounterVec,
+    breaks: IntCounterVec,
+    inspection: Histogram,
+    actions: IntCounterVec,
+    stripped: IntCounter,
+    faults: IntCounterVec,
+    last_message: Gauge,
+    suspect_messages: IntGaugeVec,
+    suspect_last_seen: GaugeVec,
+    connections: IntCounterVec,
+    connections_open: IntGauge,
+    milter_errors: IntCounterVec,
+    milter_message: HistogramVec,
+    indicators: IntGaugeVec,
+    reload_successful: IntGauge,
+    reload_timestamp: Gauge,
+}
+
+impl Metrics {
+    /// Makes and registers every metric; each label value that can occur starts at 0, so that the first event is a
+    /// rise that `rate()` sees.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let make = Maker { registry: &registry };
+        let metrics = Self {
+            messages: make.counters("relaywatch_messages_total", &["verdict"])?,
+            findings: make.counters("relaywatch_findings_total", &["code", "severity"])?,
+            outcomes: make.counters("relaywatch_detector_outcomes_total", &["code", "outcome"])?,
+            boundary: make.counters("relaywatch_boundary_total", &["strategy", "result"])?,
+            hops: make.counters("relaywatch_hops_total", &["kind"])?,
+            breaks: make.counters("relaywatch_header_breaks_total", &["break"])?,
+            inspection: make.put(Histogram::with_opts(
+                HistogramOpts::new(
+                    "relaywatch_inspection_duration_seconds",
+                    help("relaywatch_inspection_duration_seconds"),
+                )
+                .buckets(vec![5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 5e-3, 2.5e-2, 0.1, 1.0]),
+            )?)?,
+            actions: make.counters("relaywatch_actions_total", &["action"])?,
+            stripped: make.put(IntCounter::with_opts(make.opts("relaywatch_forged_headers_stripped_total"))?)?,
+            faults: make.counters("relaywatch_faults_total", &["place"])?,
+            last_message: make.put(Gauge::with_opts(make.opts("relaywatch_last_message_timestamp_seconds"))?)?,
+            suspect_messages: make.gauges("relaywatch_suspect_messages", &["peer"])?,
+            suspect_last_seen: make
+                .put(GaugeVec::new(make.opts("relaywatch_suspect_last_seen_timestamp_seconds"), &["peer"])?)?,
+            connections: make.counters("relaywatch_milter_connections_total", &["end"])?,
+            connections_open: make.put(IntGauge::with_opts(make.opts("relaywatch_milter_connections_open"))?)?,
+            milter_errors: make.counters("relaywatch_milter_errors_total", &["kind"])?,
+            milter_message: make.put(HistogramVec::new(
+                HistogramOpts::new(
+                    "relaywatch_milter_message_duration_seconds",
+                    help("relaywatch_milter_message_duration_seconds"),
+                )
+                .buckets(vec![1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 0.1, 0.5, 1.0, 5.0, 30.0]),
+                &[],
+            )?)?,
+            indicators: make.gauges("relaywatch_indicators_loaded", &["kind"])?,
+            reload_successful: make.put(IntGauge::with_opts(make.opts("relaywatch_config_last_reload_successful"))?)?,
+            reload_timestamp: make
+                .put(Gauge::with_opts(make.opts("relaywatch_config_last_reload_success_timestamp_seconds"))?)?,
+            registry: registry.clone(),
+        };
+        make.gauges("relaywatch_build_info", &["version"])?.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        #[cfg(target_os = "linux")]
+        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        metrics.start_at_zero();
+        Ok(metrics)
+    }
+
+    fn start_at_zero(&self) {
+        for level in Level::ALL {
+            self.messages.with_label_values(&[level.as_str()]);
+        }
+        for code in Code::ALL {
+            for severity in Severity::ALL {
+                self.findings.with_label_values(&[code.as_str(), severity.as_str()]);
+            }
+            for outcome in OutcomeKind::ALL {
+                self.outcomes.with_label_values(&[code.as_str(), outcome.as_str()]);
+            }
+        }
+        for strategy in BoundaryStrategy::ALL {
+            for kind in BoundaryKind::ALL {
+                self.boundary.with_label_values(&[strategy.as_str(), kind.as_str()]);
+            }
+        }
+        HopKind::ALL.iter().for_each(|kind| drop(self.hops.with_label_values(&[kind.as_str()])));
+        Break::ALL.iter().for_each(|kind| drop(self.breaks.with_label_values(&[kind.as_str()])));
+        Action::ALL.iter().for_each(|action| drop(self.actions.with_label_values(&[action.as_str()])));
+        Fault::ALL.iter().for_each(|place| drop(self.faults.with_label_values(&[place.as_str()])));
+        ConnectionEnd::ALL.iter().for_each(|end| drop(self.connections.with_label_values(&[end.as_str()])));
+        MilterError::ALL.iter().for_each(|kind| drop(self.milter_errors.with_label_values(&[kind.as_str()])));
+        self.suspect_messages.with_label_values(&["other"]);
+    }
+
+    /// Counts a message and its verdict.
+    pub fn message(&self, level: Level, took: Duration, unix_seconds: f64) {
+        self.messages.with_label_values(&[level.as_str()]).inc();
+        self.inspection.observe(took.as_secs_f64());
+        self.last_message.set(unix_seconds);
+    }
+
+    /// Counts a finding.
+    pub fn finding(&self, code: Code, severity: Severity) {
+        self.findings.with_label_values(&[code.as_str(), severity.as_str()]).inc();
+    }
+
+    /// Counts what a detector answered.
+    pub fn outcome(&self, code: Code, outcome: OutcomeKind) {
+        self.outcomes.with_label_values(&[code.as_str(), outcome.as_str()]).inc();
+    }
+
+    /// Counts how the boundary was found.
+    pub fn boundary(&self, strategy: BoundaryStrategy, kind: BoundaryKind) {
+        self.boundary.with_label_values(&[strategy.as_str(), kind.as_str()]).inc();
+    }
+
+    /// Counts hops of a kind.
+    pub fn hops(&self, kind: HopKind, count: u64) {
+        self.hops.with_label_values(&[kind.as_str()]).inc_by(count);
+    }
+
+    /// Counts a message with a broken header section.
+    pub fn header_break(&self, kind: Break) {
+        self.breaks.with_label_values(&[kind.as_str()]).inc();
+    }
+
+    /// Counts what the MTA was told.
+    pub fn action(&self, action: Action) {
+        self.actions.with_label_values(&[action.as_str()]).inc();
+    }
+
+    /// Counts forged copies of our own fields taken out.
+    pub fn stripped(&self, count: u64) {
+        self.stripped.inc_by(count);
+    }
+
+    /// Counts a fault of our own.
+    pub fn fault(&self, place: Fault) {
+        self.faults.with_label_values(&[place.as_str()]).inc();
+    }
+
+    /// Counts a milter connection that was opened.
+    pub fn connection_opened(&self) {
+        self.connections_open.inc();
+    }
+
+    /// Counts a milter connection that ended after it was opened.
+    pub fn connection_closed(&self, end: ConnectionEnd) {
+        self.connections_open.dec();
+        self.connections.with_label_values(&[end.as_str()]).inc();
+    }
+
+    /// Counts a milter connection that was refused before it was opened.
+    pub fn connection_refused(&self) {
+        self.connections.with_label_values(&[ConnectionEnd::Refused.as_str()]).inc();
+    }
+
+    /// Counts something wrong in a milter conversation.
+    pub fn milter_error(&self, kind: MilterError) {
+        self.milter_errors.with_label_values(&[kind.as_str()]).inc();
+    }
+
+    /// Observes the time from a message's sender to our answer.
+    pub fn milter_message(&self, took: Duration) {
+        self.milter_message.with_label_values::<&str>(&[]).observe(took.as_secs_f64());
+    }
+
+    /// Says how many indicators of a kind are in use.
+    pub fn indicators(&self, kind: &'static str, count: usize) {
+        self.indicators.with_label_values(&[kind]).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Says that a configuration was loaded and is in use.
+    pub fn reload_succeeded(&self, unix_seconds: f64) {
+        self.reload_successful.set(1);
+        self.reload_timestamp.set(unix_seconds);
+    }
+
+    /// Says that a configuration was refused and the older one stays in use.
+    pub fn reload_failed(&self) {
+        self.reload_successful.set(0);
+    }
+
+    /// Shows the suspects table: `(peer, messages, last seen)`; everything else is summed as `other`.
+    pub fn suspects<'a>(&self, top: impl IntoIterator<Item = (&'a str, u64, f64)>, other: u64) {
+        self.suspect_messages.reset();
+        self.suspect_last_seen.reset();
+        for (peer, messages, last_seen) in top {
+            self.suspect_messages.with_label_values(&[peer]).set(i64::try_from(messages).unwrap_or(i64::MAX));
+            self.suspect_last_seen.with_label_values(&[peer]).set(last_seen);
+        }
+        self.suspect_messages.with_label_values(&["other"]).set(i64::try_from(other).unwrap_or(i64::MAX));
+    }
+
+    /// Everything in Prometheus' text format.
+    pub fn render(&self) -> Result<String, prometheus::Error> {
+        let mut text = Vec::with_capacity(16 * 1024);
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+/// Makes metrics with the help text of [`NAMES`] and registers them.
+struct Maker<'a> {
+    registry: &'a Registry,
+}
+
+impl Maker<'_> {
+    fn opts(&self, name: &str) -> Opts {
+        Opts::new(name, help(name))
+    }
+
+    fn put<C: Collector + Clone + 'static>(&self, metric: C) -> Result<C, prometheus::Error> {
+        self.registry.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+
+    fn counters(&self, name: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
+        self.put(IntCounterVec::new(self.opts(name), labels)?)
+    }
+
+    fn gauges(&self, name: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
+        self.put(IntGaugeVec::new(self.opts(name), labels)?)
+    }
+}

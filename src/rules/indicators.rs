@@ -1,0 +1,200 @@
+//! Indicator lists: networks, hosts and domains that are known to be bad.
+//!
+//! Takes entries, gives a set that answers in the time of one prefix look-up or one hash look-up a label, with several
+//! hundred thousand entries as with three. [`crate::config`] reads the lists' two formats (see docs/indicators.md).
+
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
+
+use ipnetwork::IpNetwork;
+
+use crate::{
+    names::{Domain, normal},
+    net::PrefixTable,
+};
+
+/// How sure the source is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// May well be wrong.
+    Low,
+    /// Likely right.
+    Medium,
+    /// Seen and confirmed.
+    High,
+}
+
+impl Confidence {
+    /// Every confidence.
+    pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
+
+    /// The name used in lists and output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+/// What an indicator is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// An address or a network.
+    Network(IpNetwork),
+    /// One host name, exactly.
+    Host(Domain),
+    /// A domain and every name below it.
+    Domain(Domain),
+}
+
+/// One indicator of a list in TOML.
+#[derive(Debug, Clone)]
+pub struct Indicator {
+    /// An id that survives edits of the list.
+    pub id: String,
+    /// What it is about.
+    pub value: Value,
+    /// How sure the source is.
+    pub confidence: Confidence,
+    /// When it was first seen in use, if known.
+    pub first_seen: Option<jiff::civil::Date>,
+    /// When it was last seen in use, if known.
+    pub last_seen: Option<jiff::civil::Date>,
+    /// Where it is written down.
+    pub reference: Option<String>,
+    /// What it is, in a few words.
+    pub note: Option<String>,
+}
+
+/// A plain list: one network a line, nothing said of each.
+#[derive(Debug, Clone)]
+pub struct PlainList {
+    /// The list's name, part of its entries' ids.
+    pub name: String,
+    /// How sure the list is as a whole.
+    pub confidence: Confidence,
+}
+
+/// A match: what is known of an indicator.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Match<'a> {
+    /// The indicator's id.
+    pub id: String,
+    /// How sure the source is.
+    pub confidence: Confidence,
+    /// What it is, in a few words.
+    pub note: Option<&'a str>,
+}
+
+/// All indicators in use.
+#[derive(Debug, Clone, Default)]
+pub struct Indicators {
+    entries: Vec<Arc<Indicator>>,
+    lists: Vec<PlainList>,
+    networks: PrefixTable<Entry>,
+    hosts: HashMap<String, u32>,
+    domains: HashMap<String, u32>,
+}
+
+/// Where an entry of the prefix table is described.
+#[derive(Debug, Clone, Copy)]
+enum Entry {
+    Described(u32),
+    Plain { list: u32, line: u32 },
+}
+
+impl Indicators {
+    /// Adds an indicator. Of two with the same value the surer one stays.
+    pub fn add(&mut self, indicator: Indicator) {
+        let Ok(number) = u32::try_from(self.entries.len()) else { return };
+        let confidence = indicator.confidence;
+        let surer = |entries: &[Arc<Indicator>], old: u32| {
+            entries.get(old as usize).is_some_and(|old| old.confidence >= confidence)
+        };
+        match &indicator.value {
+            Value::Network(network) => {
+                let kept = self.networks.get_mut(*network).is_some_and(|old| match *old {
+                    Entry::Described(old) => surer(&self.entries, old),
+                    Entry::Plain { list, .. } => {
+                        self.lists.get(list as usize).is_some_and(|list| list.confidence > confidence)
+                    }
+                });
+                if !kept {
+                    self.networks.insert(*network, Entry::Described(number));
+                }
+            }
+            Value::Host(name) => keep_surer(&mut self.hosts, name, number, |old| surer(&self.entries, old)),
+            Value::Domain(name) => keep_surer(&mut self.domains, name, number, |old| surer(&self.entries, old)),
+        }
+        self.entries.push(Arc::new(indicator));
+    }
+
+    /// Adds a plain list with its networks and the lines they stand on.
+    pub fn add_plain(&mut self, list: PlainList, networks: impl IntoIterator<Item = (u32, IpNetwork)>) {
+        let Ok(number) = u32::try_from(self.lists.len()) else { return };
+        for (line, network) in networks {
+            if self.networks.get_mut(network).is_none() {
+                self.networks.insert(network, Entry::Plain { list: number, line });
+            }
+        }
+        self.lists.push(list);
+    }
+
+    /// The indicator for an address: the one with the longest prefix.
+    pub fn address(&self, ip: IpAddr) -> Option<Match<'_>> {
+        match *self.networks.lookup(ip)?.1 {
+            Entry::Described(number) => self.described(number),
+            Entry::Plain { list, line } => {
+                let list = self.lists.get(list as usize)?;
+                Some(Match { id: format!("{}:{line}", list.name), confidence: list.confidence, note: None })
+            }
+        }
+    }
+
+    /// The indicator for a name: the host itself, else the closest domain above it.
+    pub fn name(&self, name: &str) -> Option<Match<'_>> {
+        if (self.hosts.is_empty() && self.domains.is_empty()) || name.len() > 255 {
+            return None;
+        }
+        let name = normal(name);
+        if let Some(number) = self.hosts.get(&name) {
+            return self.described(*number);
+        }
+        let mut rest = Some(name.as_str());
+        while let Some(name) = rest {
+            if let Some(number) = self.domains.get(name) {
+                return self.described(*number);
+            }
+            rest = name.split_once('.').map(|(_, parent)| parent);
+        }
+        None
+    }
+
+    /// How many networks are listed.
+    pub fn network_count(&self) -> usize {
+        self.networks.len()
+    }
+
+    /// How many host names and domains are listed.
+    pub fn name_count(&self) -> usize {
+        self.hosts.len() + self.domains.len()
+    }
+
+    /// Whether nothing is listed.
+    pub fn is_empty(&self) -> bool {
+        self.networks.is_empty() && self.hosts.is_empty() && self.domains.is_empty()
+    }
+
+    fn described(&self, number: u32) -> Option<Match<'_>> {
+        let entry = self.entries.get(number as usize)?;
+        Some(Match { id: entry.id.clone(), confidence: entry.confidence, note: entry.note.as_deref() })
+    }
+}
+
+fn keep_surer(names: &mut HashMap<String, u32>, name: &Domain, number: u32, surer: impl Fn(u32) -> bool) {
+    let old = names.entry(name.as_str().to_owned()).or_insert(number);
+    if *old != number && !surer(*old) {
+        *old = number;
+    }
+}

@@ -1,0 +1,3 @@
+//! What the rules folder holds, as decided: indicator lists.
+
+pub mod indicators;
