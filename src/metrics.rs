@@ -190,6 +190,9 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    /// The media type of [`Self::render`].
+    pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
+
     /// Makes and registers every metric; each label value that can occur starts at 0, so that the first event is a
     /// rise that `rate()` sees.
     pub fn new() -> Result<Self, prometheus::Error> {
