@@ -19,3 +19,4 @@ pub mod session;
 pub mod text;
 pub mod trace;
 pub mod verdict;
+pub mod view;
