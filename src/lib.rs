@@ -23,3 +23,4 @@ pub mod suspects;
 pub mod text;
 pub mod trace;
 pub mod verdict;
+pub mod view;

@@ -46,7 +46,7 @@ pub fn printable(text: &str, limit: usize) -> String {
 }
 
 /// Whether a character can change what a terminal, a log or a reader sees around it.
-fn is_unsafe(c: char) -> bool {
+pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
