@@ -3,7 +3,7 @@
 //! Takes a report and writes it through `tracing`, as text or JSON as configured. Foreign text has been made printable
 //! before it gets here, or is made so here; the mail's subject and body are never logged.
 
-use crate::{inspect::Report, message::RawMessage, policy::Action, text::printable, verdict::Level};
+use crate::{detect::Code, inspect::Report, message::RawMessage, policy::Action, text::printable, verdict::Level};
 
 /// Logs one judged message: suspicious and malicious ones as warnings, the others for debugging.
 pub fn message(message: &RawMessage, report: &Report, action: Action) {
@@ -17,8 +17,7 @@ pub fn message(message: &RawMessage, report: &Report, action: Action) {
         tracing::debug!(verdict = level.as_str(), peer, queue_id, action = action.as_str(), "message inspected");
         return;
     }
-    let mut codes: Vec<&str> = report.verdict.findings.iter().map(|finding| finding.code.as_str()).collect();
-    codes.dedup();
+    let codes: Vec<&str> = report.verdict.codes().into_iter().map(Code::as_str).collect();
     let sender = printable(report.envelope.sender.as_deref().unwrap_or("-"), 320);
     let recipients = &report.envelope.recipients;
     let recipient = printable(recipients.first().map_or("-", String::as_str), 320);

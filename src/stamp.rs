@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 
 use crate::{
     boundary::Place,
+    detect::Code,
     ingest::HeaderChange,
     inspect::Report,
     message::{HeaderSection, RawMessage},
@@ -73,7 +74,7 @@ fn forged(headers: &HeaderSection) -> Vec<HeaderChange> {
 /// `malicious; codes=indicator,own-name; peer=45.77.24.250; hops=3`
 fn relaywatch(report: &Report) -> String {
     let mut value = report.verdict.level.as_str().to_owned();
-    let codes = codes(report);
+    let codes = codes(report, ",");
     if !codes.is_empty() {
         let _ = write!(value, "; codes={codes}");
     }
@@ -96,7 +97,7 @@ fn authentication_results(report: &Report, authserv_id: &str) -> String {
     let mut value = format!("{};\n\t{METHOD}={result}", HeaderToken(authserv_id));
     if let Some(worst) = report.verdict.findings.first() {
         let _ = write!(value, "\n\treason=\"{}\"", folded(&quoted(&worst.sentence)));
-        let _ = write!(value, "\n\tpolicy.codes={}", codes(report).replace(',', "+"));
+        let _ = write!(value, "\n\tpolicy.codes={}", codes(report, "+"));
     }
     if let Place::Peer { ip, .. } = report.boundary.place {
         // An IPv6 address holds colons, which a value may hold only when quoted (RFC 8601, 2.2; RFC 2045 `token`).
@@ -106,14 +107,9 @@ fn authentication_results(report: &Report, authserv_id: &str) -> String {
     value
 }
 
-fn codes(report: &Report) -> String {
-    let mut codes: Vec<&str> = Vec::new();
-    for finding in &report.verdict.findings {
-        if !codes.contains(&finding.code.as_str()) {
-            codes.push(finding.code.as_str());
-        }
-    }
-    codes.join(",")
+fn codes(report: &Report, separator: &str) -> String {
+    let codes: Vec<&str> = report.verdict.codes().into_iter().map(Code::as_str).collect();
+    codes.join(separator)
 }
 
 /// The text as it may stand in a quoted string: printable ASCII, no quote and no backslash.

@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use crate::detect::Finding;
+use crate::detect::{Code, Finding};
 
 /// How bad a finding is, and what a verdict amounts to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -88,5 +88,16 @@ impl Verdict {
         findings.sort_by_key(|finding| (std::cmp::Reverse(finding.severity), finding.basis, finding.code));
         let level = findings.first().map_or(Level::Clean, |worst| worst.severity.into());
         Self { level, findings }
+    }
+
+    /// The codes of the findings, each once, the worst first.
+    pub fn codes(&self) -> Vec<Code> {
+        let mut codes = Vec::new();
+        for finding in &self.findings {
+            if !codes.contains(&finding.code) {
+                codes.push(finding.code);
+            }
+        }
+        codes
     }
 }
