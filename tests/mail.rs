@@ -74,7 +74,10 @@ fn cases() -> Vec<PathBuf> {
 fn run(case: &Path) -> Report {
     let own = case.join("config.toml");
     let file = if own.is_file() { own } else { root().join("config.toml") };
-    let config = config::load(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let text = fs::read(&file).expect("config.toml is readable");
+    // A list at `/case/x` is the file `x` of the case.
+    let list = |path: &Path| fs::read(case.join(path.strip_prefix("/case").unwrap_or(path)));
+    let config = config::from_text(&file.display().to_string(), &text, &list).unwrap_or_else(|error| panic!("{error}"));
     let mail = fs::read(case.join("message.eml")).expect("message.eml is readable");
     let session = fs::read_to_string(case.join("session.toml")).ok();
     let session = session.map(|text| {

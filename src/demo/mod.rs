@@ -85,7 +85,8 @@ pub async fn run(options: &Options, out: &mut dyn Write, stop: CancellationToken
 
 /// The demonstration's configuration, on sockets of its own.
 fn demo_config(socket: &std::path::Path) -> io::Result<Config> {
-    let mut config = config::from_text("demo.toml", include_str!("demo.toml")).map_err(|error| io::Error::other(error.to_string()))?;
+    let mut config = config::from_text("demo.toml", include_bytes!("demo.toml"), &|_| Err(io::ErrorKind::NotFound.into()))
+        .map_err(|error| io::Error::other(error.to_string()))?;
     config.milter.listen = vec![Address::Unix(socket.to_owned())];
     config.http.listen = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
     Ok(config)
@@ -124,13 +125,15 @@ async fn send(scene: &Scene, socket: &Address, clock: &dyn Clock) -> io::Result<
     let headers = scene.headers(clock.now());
     let transaction = Transaction {
         peer_ip: scene.ip.parse().ok(),
-        peer_name: Some(scene.name.to_owned()),
-        helo: scene.helo.to_owned(),
-        tls: scene.tls,
-        border: "gw.coincheck.com".to_owned(),
-        queue_id: "4Yk2Pz1s".to_owned(),
-        mail_from: scene.sender.to_owned(),
-        recipients: vec!["bob@coincheck.com".to_owned()],
+        peer_name: Some(scene.name),
+        peer_ptr: Some(scene.name),
+        helo: scene.helo,
+        tls_version: scene.tls,
+        authenticated: None,
+        border: "gw.coincheck.com",
+        queue_id: "4Yk2Pz1s",
+        mail_from: scene.sender,
+        recipients: &["bob@coincheck.com"],
         headers: &headers,
     };
     let mut client = Client::connect(socket).await?;

@@ -3,11 +3,7 @@
 //! Made from a replay of the 2020 hijack with real Postfix servers. No header of the real incident is public: every mail
 //! marked as a reconstruction is one. The border's own `Received` field is not in them, since a milter never sees it.
 
-use crate::{
-    clock::Timestamp,
-    message::HeaderSection,
-    trace::TlsVersion,
-};
+use crate::{clock::Timestamp, message::HeaderSection};
 
 /// One mail and the SMTP client that brings it.
 pub(super) struct Scene {
@@ -21,8 +17,8 @@ pub(super) struct Scene {
     pub name: &'static str,
     /// What the client says in EHLO.
     pub helo: &'static str,
-    /// The TLS version of the session.
-    pub tls: Option<TlsVersion>,
+    /// The TLS version of the session, as Postfix writes it.
+    pub tls: Option<&'static str>,
     /// The envelope sender.
     pub sender: &'static str,
     mail: &'static str,
@@ -91,7 +87,7 @@ const fn sender() -> Scene {
         ip: "203.0.113.10",
         name: "mx1.sender.example",
         helo: "mx1.sender.example",
-        tls: Some(TlsVersion::Tls13),
+        tls: Some("TLSv1.3"),
         sender: "alice@sender.example",
         mail: "",
     }

@@ -9,11 +9,11 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::{
     clock::Clock,
-    config::Config,
+    config::{Config, MilterSettings},
     events,
     ingest::{Judge, Ruling},
     inspect::{Report, inspect},
@@ -32,6 +32,7 @@ pub type Observer = mpsc::Sender<(RawMessage, Report, Ruling)>;
 /// The daemon's state while it watches mail.
 pub struct Watch {
     config: ArcSwap<Config>,
+    milter: watch::Sender<Arc<MilterSettings>>,
     metrics: Metrics,
     suspects: Mutex<Suspects>,
     clock: Arc<dyn Clock>,
@@ -42,7 +43,8 @@ impl Watch {
     /// Begins with a configuration.
     pub fn new(config: Config, metrics: Metrics, clock: Arc<dyn Clock>, observer: Option<Observer>) -> Self {
         let suspects = Mutex::new(Suspects::new(config.suspects.clone()));
-        let watch = Self { config: ArcSwap::from_pointee(config), metrics, suspects, clock, observer };
+        let milter = watch::Sender::new(Arc::new(config.milter.clone()));
+        let watch = Self { config: ArcSwap::from_pointee(config), milter, metrics, suspects, clock, observer };
         watch.say_loaded();
         watch
     }
@@ -52,9 +54,15 @@ impl Watch {
         self.config.load_full()
     }
 
+    /// The milter's part of the configuration in use, for connections to come.
+    pub fn milter_settings(&self) -> watch::Receiver<Arc<MilterSettings>> {
+        self.milter.subscribe()
+    }
+
     /// Puts another configuration in use, from the next message on.
     pub fn replace(&self, config: Config) {
         self.lock_suspects().configure(config.suspects.clone());
+        self.milter.send_replace(Arc::new(config.milter.clone()));
         self.config.store(Arc::new(config));
         self.say_loaded();
     }

@@ -4,13 +4,13 @@ use std::{io, os::unix::net::UnixListener as StdUnixListener};
 
 use tokio::net::TcpListener;
 
-use crate::{config::Config, ingest::milter};
+use crate::{config::Config, ingest::milter::listener::Listener};
 
 /// Open sockets, ready to be served.
 #[derive(Default)]
 pub struct Listeners {
     /// The milter's.
-    pub milter: Vec<milter::Listener>,
+    pub milter: Vec<Listener>,
     /// HTTP's.
     pub http: Option<TcpListener>,
 }
@@ -27,7 +27,7 @@ impl Listeners {
     pub fn complete(mut self, config: &Config) -> io::Result<Self> {
         if self.milter.is_empty() {
             for address in &config.milter.listen {
-                let listener = milter::Listener::bind(address, config.milter.socket_mode)
+                let listener = Listener::bind(address, config.milter.socket_mode)
                     .map_err(|error| named(error, &format!("milter socket {address}")))?;
                 self.milter.push(listener);
             }
@@ -43,8 +43,8 @@ impl Listeners {
         match (socket, is_http) {
             (Inherited::Tcp(socket), true) => self.http = Some(asynchronous(socket)?),
             (Inherited::Unix(_), true) => return Err(io::Error::other("the socket named `http` must be a TCP socket")),
-            (Inherited::Tcp(socket), false) => self.milter.push(milter::Listener::from_std_tcp(socket)?),
-            (Inherited::Unix(socket), false) => self.milter.push(milter::Listener::from_std_unix(socket)?),
+            (Inherited::Tcp(socket), false) => self.milter.push(Listener::from_std_tcp(socket)?),
+            (Inherited::Unix(socket), false) => self.milter.push(Listener::from_std_unix(socket)?),
         }
         Ok(())
     }

@@ -21,7 +21,12 @@ pub use listeners::Listeners;
 pub use reload::{Source, signals_and_files};
 pub use systemd::inherited;
 
-use crate::{clock::Clock, config::Config, ingest::milter, metrics::Metrics};
+use crate::{
+    clock::Clock,
+    config::Config,
+    ingest::milter::server::{Milter, Stop},
+    metrics::Metrics,
+};
 
 /// How long open messages may take to finish once the daemon was told to stop. systemd kills after 90 s.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -46,20 +51,14 @@ pub struct Parts {
 pub async fn run(parts: Parts) -> io::Result<()> {
     let Parts { config, listeners, clock, observer, reload, shutdown } = parts;
     let metrics = Metrics::new().map_err(io::Error::other)?;
-    let milter_settings = Arc::new(config.milter.clone());
     let watch = Arc::new(Watch::new(config, metrics.clone(), Arc::clone(&clock), observer));
+    let judge = Arc::clone(&watch) as Arc<dyn crate::ingest::Judge>;
+    let milter = Milter::new(watch.milter_settings(), judge, metrics, clock);
 
     let mut milters = JoinSet::new();
     for listener in listeners.milter {
-        tracing::info!(listen = %listener, "milter listens");
-        milters.spawn(milter::serve(
-            listener,
-            Arc::clone(&milter_settings),
-            Arc::clone(&watch) as Arc<dyn crate::ingest::Judge>,
-            metrics.clone(),
-            Arc::clone(&clock),
-            milter::Stop { token: shutdown.clone(), drain: DRAIN },
-        ));
+        tracing::info!(listen = %listener.address(), "milter listens");
+        milters.spawn(milter.clone().serve(listener, Stop { shutdown: shutdown.clone(), drain: DRAIN }));
     }
     // HTTP and reload stop after the milters, so that the last messages can still be seen in /metrics.
     let late = CancellationToken::new();
@@ -75,14 +74,14 @@ pub async fn run(parts: Parts) -> io::Result<()> {
     // A server that ends by itself brings the others down: half a daemon looks alive and is blind.
     tokio::select! {
         () = shutdown.cancelled() => {}
-        Some(ended) = milters.join_next() => result = failed("milter", ended),
+        Some(ended) = milters.join_next() => result = failed("milter", ended.map(Ok)),
         Some(ended) = others.join_next() => result = failed("http or reload", ended),
     }
     systemd::stopping();
     tracing::info!("stopping; open messages are finished first");
     shutdown.cancel();
     while let Some(ended) = milters.join_next().await {
-        result = result.and(ended.map_err(io::Error::other).and_then(|ended| ended));
+        result = result.and(ended.map_err(io::Error::other));
     }
     late.cancel();
     while let Some(ended) = others.join_next().await {
