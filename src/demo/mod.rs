@@ -29,7 +29,7 @@ use crate::{
     inspect::Report,
     message::RawMessage,
     serve::{self, Listeners, Parts, Source},
-    view::table,
+    view::{Style, table},
 };
 
 /// How the demonstration runs.
@@ -38,7 +38,7 @@ pub struct Options {
     /// Leave the daemon running at the end, until the token is cancelled.
     pub keep: bool,
     /// How tables look.
-    pub style: table::Style,
+    pub style: Style,
 }
 
 /// Runs the demonstration; comes back when it is over, or when `stop` is cancelled.
@@ -68,8 +68,9 @@ pub async fn run(options: &Options, out: &mut dyn Write, stop: CancellationToken
         shutdown: shutdown.clone(),
     }));
 
+    let address = Address::Unix(socket.clone());
     let shown = tokio::select! {
-        shown = show(options, out, &Address::Unix(socket.clone()), http, &mut reports) => shown,
+        shown = show(options, out, &address, http, &mut reports) => shown,
         () = stop.cancelled() => Ok(()),
     };
     if shown.is_ok() && options.keep && !stop.is_cancelled() {
