@@ -1,7 +1,10 @@
 //! Indicator lists: networks, hosts and domains that are known to be bad.
 //!
 //! Takes entries, gives a set that answers in the time of one prefix look-up or one hash look-up a label, with several
-//! hundred thousand entries as with three. [`crate::config`] reads the lists' two formats (see docs/indicators.md).
+//! hundred thousand entries as with three. [`described`] and [`plain`] read the lists' two formats (see docs/indicators.md).
+
+pub mod described;
+pub mod plain;
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
@@ -134,7 +137,16 @@ impl Indicators {
     pub fn add_plain(&mut self, list: PlainList, networks: impl IntoIterator<Item = (u32, IpNetwork)>) {
         let Ok(number) = u32::try_from(self.lists.len()) else { return };
         for (line, network) in networks {
-            if self.networks.get_mut(network).is_none() {
+            // Of two lists that hold the same network the surer one answers; the earlier one when they are equal.
+            let kept = self.networks.get_mut(network).is_some_and(|old| match *old {
+                Entry::Described(old) => {
+                    self.entries.get(old as usize).is_some_and(|old| old.confidence >= list.confidence)
+                }
+                Entry::Plain { list: old, .. } => {
+                    self.lists.get(old as usize).is_none_or(|old| old.confidence >= list.confidence)
+                }
+            });
+            if !kept {
                 self.networks.insert(network, Entry::Plain { list: number, line });
             }
         }
