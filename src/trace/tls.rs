@@ -43,6 +43,10 @@ fn protocol(with: &[u8]) -> Option<Protocol> {
     if with.starts_with(b"Microsoft SMTP") {
         return Some(Protocol::Plain);
     }
+    // qmail's TLS patch: `ECDHE-RSA-AES256-GCM-SHA384 encrypted SMTP`.
+    if memmem::find(with, b" encrypted ").is_some() {
+        return Some(Protocol::Encrypted);
+    }
     let word = with.split(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')).next().unwrap_or_default();
     let name_end = word.iter().position(|b| !b.is_ascii_alphanumeric()).unwrap_or(word.len());
     let (name, rest) = word.split_at(name_end);
@@ -146,6 +150,7 @@ mod tests {
             ("by c (CommuniGate Pro SMTP 4.2) with ESMTP-TLS", None),
             ("by c with UTF8SMTPS", None),
             ("by c with HTTPS", None),
+            ("by c with ECDHE-RSA-AES256-GCM-SHA384 encrypted SMTP", None),
             ("(Using TLS) by relay.mimecast.com with ESMTP", None),
         ];
         for (text, version) in cases {

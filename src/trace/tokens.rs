@@ -10,7 +10,7 @@
 //! - a `;` is the date's only where it is the last one outside comments (see also [`Clauses::read_without_date`]);
 //! - a second `by` outside comments means that somebody wrote a clause into his HELO: see [`Clauses::rewritten`].
 
-use memchr::{memchr, memchr3_iter};
+use memchr::{memchr, memchr3_iter, memmem};
 
 /// One value, cut into clauses.
 #[derive(Debug, Default)]
@@ -273,7 +273,9 @@ impl<'a> Cutter<'a> {
         let text = self.value.get(open + 1..close).unwrap_or_default().trim_ascii();
         // Before `by` every comment speaks of the client, even behind a HELO that holds the word `with`.
         let of_client = self.clauses.from.stated && !self.clauses.by.stated && self.place != Place::Date;
-        let place = if of_client { Place::From } else { self.place };
+        let place = if of_client && self.place != Place::Via { Place::From } else { self.place };
+        // A HELO that opens a parenthesis and a recipient that closes it would put the host's own words into a comment.
+        self.clauses.rewritten |= place == Place::By && text.len() > 20 && memmem::find(text, b") by ").is_some();
         self.clauses.comments.push(Comment { text, place });
         self.ended = true;
         self.next_comment += 1;
@@ -296,6 +298,7 @@ impl<'a> Cutter<'a> {
         // `id 0123;  for <..>; date`: this `;` is not the date's, and not the id's either.
         let ends = end > start + 1 && self.value.get(end - 1) == Some(&b';') && self.place != Place::From;
         self.take_word(start, if ends { end - 1 } else { end });
+        self.ended |= ends;
     }
 
     fn word_end(&mut self, start: usize) -> usize {
@@ -341,7 +344,8 @@ impl<'a> Cutter<'a> {
         {
             return;
         }
-        if self.layout.semicolon.is_none() && self.start.is_some() && self.clauses.by.stated && begins_date(word) {
+        let expected = self.start.is_some() || self.place == Place::Id;
+        if self.layout.semicolon.is_none() && expected && self.clauses.by.stated && begins_date(word) {
             self.begin_date(start);
             return;
         }
@@ -377,6 +381,8 @@ impl<'a> Cutter<'a> {
             (Place::Date, Place::Id) if !self.clauses.id.stated => {}
             (Place::Date, _) => return false,
             (_, Place::From) if self.clauses.from.stated => return false,
+            // `from a ([192.0.2.1]) via b ([192.0.2.2]) by c`, but not a HELO `x via y`.
+            (Place::From, Place::Via) if !self.ended => return false,
             (_, Place::By) if by_stated => return self.begin_again(),
             (_, Place::With) if by_stated && self.clauses.with.stated => {
                 let rest = self.value.get(self.at..).unwrap_or_default().trim_ascii_start();
@@ -408,11 +414,19 @@ impl<'a> Cutter<'a> {
         true
     }
 
-    /// A second `by`: unless it says `by uid 71` (qmail-scanner), the first may be the client's.
+    /// A second `by`: the first may be the client's. `by uid 71` (qmail-scanner) names no host.
     fn begin_again(&mut self) -> bool {
         let rest = self.value.get(self.at..).unwrap_or_default().trim_ascii_start();
-        if rest.starts_with(b"uid ") || rest.starts_with(b"; ") || rest.is_empty() {
+        if rest.starts_with(b"uid ") || rest.is_empty() {
             return false;
+        }
+        // An injected clause stands before the address that the host records, so an address must follow it. Without one the
+        // second `by` belongs to something else (`by TLS`, `by authid`).
+        let address =
+            |comment: &Comment<'_>| comment.place != Place::From && super::client::peer(comment.text).is_some();
+        if !self.clauses.comments.iter().any(address) && memchr(b'[', self.clauses.by.text).is_none() {
+            self.ended = true;
+            return true;
         }
         self.clauses.rewritten = true;
         for comment in self.clauses.comments.iter_mut() {
