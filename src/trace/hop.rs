@@ -108,20 +108,18 @@ pub enum TlsVersion {
 impl TlsVersion {
     /// Reads the forms that MTAs write: `TLSv1.3`, `TLS1_2`, `TLS1.2`, `TLSv1`, `SSLv3`.
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim().to_ascii_lowercase();
-        let (ssl, rest) = match (text.strip_prefix("tls"), text.strip_prefix("ssl")) {
-            (Some(rest), _) => (false, rest),
-            (_, Some(rest)) => (true, rest),
-            _ => return None,
-        };
-        let version = rest.trim_start_matches(['v', ' ', '_']).replace('_', ".");
-        Some(match (ssl, version.as_str()) {
-            (true, "2" | "2.0") => Self::Ssl2,
-            (true, "3" | "3.0") => Self::Ssl3,
-            (false, "1" | "1.0") => Self::Tls10,
-            (false, "1.1") => Self::Tls11,
-            (false, "1.2") => Self::Tls12,
-            (false, "1.3") => Self::Tls13,
+        let (name, rest) = text.trim().split_at_checked(3)?;
+        let ssl = name.eq_ignore_ascii_case("ssl");
+        if !ssl && !name.eq_ignore_ascii_case("tls") {
+            return None;
+        }
+        Some(match (ssl, rest.trim_start_matches(['v', 'V', ' ', '_'])) {
+            (true, "2" | "2.0" | "2_0") => Self::Ssl2,
+            (true, "3" | "3.0" | "3_0") => Self::Ssl3,
+            (false, "1" | "1.0" | "1_0") => Self::Tls10,
+            (false, "1.1" | "1_1") => Self::Tls11,
+            (false, "1.2" | "1_2") => Self::Tls12,
+            (false, "1.3" | "1_3") => Self::Tls13,
             _ => return None,
         })
     }

@@ -4,13 +4,18 @@
 //! milter never sees the border's own `Received` field. A field that cannot be read is a hop all the same, marked
 //! [`HopKind::Unparsed`]; none is ever dropped.
 
+mod client;
 mod date;
 mod dialects;
 mod hop;
+mod json;
 mod received;
+mod tls;
 mod tokens;
 
+pub use dialects::dialects;
 pub use hop::{Hop, HopKind, Origin, Received, TlsVersion};
+pub use json::{FieldsLine, HopJson};
 pub use received::read as read_received;
 
 use crate::{message::RawMessage, session::Session};

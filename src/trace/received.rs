@@ -1,6 +1,156 @@
-//! Placeholder until the tokeniser lands.
-use super::{HopKind, Received};
-/// Reads one unfolded field value.
-pub fn read(_value: &[u8]) -> Received {
-    Received { kind: HopKind::Unparsed, ..Received::default() }
+//! One `Received` field, read.
+//!
+//! Takes one value (folds may still be in it, and bytes need not be UTF-8), gives what it says. The clauses come from
+//! `tokens`, the dialect from `dialects`, the client from `client`, encryption from `tls`; what is left to do here is to
+//! say what kind of hop it is.
+
+use std::borrow::Cow;
+
+use super::{
+    HopKind, Received,
+    client::{self, Client, Literal, Naming},
+    date,
+    dialects::{self, Dialect},
+    tls,
+    tokens::{Clause, Clauses, Place},
+};
+
+/// Reads one field value. It never fails: what cannot be read is [`HopKind::Unparsed`].
+pub fn read(value: &[u8]) -> Received {
+    let mut clauses = Clauses::read(value);
+    let mut time = clauses.date.and_then(date::read);
+    if clauses.from.stated && !clauses.by.stated && clauses.date.is_some() && time.is_none() {
+        // The only `;` stands in the HELO: it is not the date's.
+        clauses = Clauses::read_without_date(value);
+        time = clauses.date.and_then(date::read);
+    }
+    let dialect = dialects::find(&clauses);
+    let naming = dialect.map_or(Naming::Helo, |dialect| dialect.naming);
+    let literal = dialect.map_or(Literal::Recorded, |dialect| dialect.literal);
+    let client = client::read(&clauses, naming, literal);
+    let host = host(&clauses.by);
+    let by_ip = by_ip(&clauses, host);
+    let kind = kind(&clauses, &client, by_ip, dialect, time.is_some());
+    // A local user's name stands where else the client's would.
+    let nobody = kind == HopKind::Local && (client.ip.is_none() && says_local(&clauses));
+    let (tls, tls_version) = tls::read(&clauses);
+    Received {
+        kind,
+        dialect: dialect.map(|dialect| dialect.name),
+        helo: client.helo.filter(|_| !nobody).map(text),
+        rdns: client.rdns.filter(|_| !nobody).map(text),
+        ip: client.ip,
+        by: host.map(text),
+        by_ip,
+        with: clauses.with.stated.then_some(clauses.with.text).filter(|with| !with.is_empty()).map(text),
+        id: word_of(&clauses.id).map(text),
+        recipient: word_of(&clauses.recipient).map(text),
+        time,
+        tls,
+        tls_version,
+    }
+}
+
+/// The receiving host's token. `by uid 71` names no host, and indimail writes `by host mx.example.org`.
+fn host<'a>(by: &Clause<'a>) -> Option<&'a [u8]> {
+    let mut words = by.text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    match (by.word, words.nth(1)) {
+        (b"" | b"uid", _) => None,
+        (b"host", Some(host)) => Some(host),
+        (word, _) => Some(word),
+    }
+}
+
+/// The receiving host's own address.
+///
+/// Openwave puts its build number (`(7.3.105.6)`) where Exchange puts the address, but names no protocol.
+fn by_ip(clauses: &Clauses<'_>, host: Option<&[u8]>) -> Option<std::net::IpAddr> {
+    let named = host.and_then(client::address);
+    named.or_else(|| {
+        let comment = clauses.comments_in(Place::By).next()?;
+        let bracketed = comment.contains(&b'[');
+        let plain = clauses.with.stated || clauses.comments_in(Place::From).any(|c| c.starts_with(b"mailfrom:"));
+        (bracketed || plain).then(|| client::peer(comment)?.ip).flatten()
+    })
+}
+
+/// The first word of a clause without the angle brackets of an id or a path.
+fn word_of<'a>(clause: &Clause<'a>) -> Option<&'a [u8]> {
+    let mut word = clause.word;
+    while let [b'<', inside @ ..] = word {
+        word = inside;
+    }
+    while let [inside @ .., b'>' | b',' | b';'] = word {
+        word = inside;
+    }
+    (!word.is_empty()).then_some(word)
+}
+
+fn kind(
+    clauses: &Clauses<'_>,
+    client: &Client<'_>,
+    by_ip: Option<std::net::IpAddr>,
+    dialect: Option<&Dialect>,
+    dated: bool,
+) -> HopKind {
+    let said_nothing = !clauses.from.stated && !clauses.by.stated && !clauses.id.stated;
+    if said_nothing && clauses.comments.iter().next().is_none() && !dated {
+        return HopKind::Unparsed;
+    }
+    let same_host = client.ip.is_some_and(|ip| ip.is_loopback() || Some(ip) == by_ip);
+    if same_host || (client.ip.is_none() && (says_local(clauses) || is_internal(clauses, dialect))) {
+        return HopKind::Local;
+    }
+    let has_client = client.ip.is_some() || client.helo.is_some() || client.rdns.is_some();
+    if has_client { HopKind::Transfer } else { HopKind::Opaque }
+}
+
+/// Whether the field says in words that the mail came from a process or a user of the same host.
+fn says_local(clauses: &Clauses<'_>) -> bool {
+    let with = clauses.with.word;
+    let starts = |text: &[u8], start: &[u8]| text.get(..start.len()).is_some_and(|t| t.eq_ignore_ascii_case(start));
+    let holds = |text: &[u8], part: &[u8]| memchr::memmem::find(text, part).is_some();
+    starts(with, b"local")
+        || starts(with, b"TransportReplication")
+        || starts(with, b"qmail-scanner")
+        || [b"listexpand".as_slice(), b"spool", b"dmail"].iter().any(|word| starts(clauses.via.word, word))
+        || matches!(clauses.by.word, b"uid" | b"simscan")
+        || holds(clauses.head.text, b"queue ")
+        || [b"localhost".as_slice(), b"mail pickup service"].contains(&clauses.from.text)
+        || clauses.comments.iter().any(|comment| match comment.place {
+            Place::Head => {
+                holds(comment.text, b" invoked ") || starts(comment.text, b"from ") || holds(comment.text, b"majordomo")
+            }
+            Place::From => {
+                starts(comment.text, b"uid ") || comment.text == b"localhost" || comment.text.ends_with(b"@localhost")
+            }
+            Place::By => {
+                holds(comment.text, b"from userid")
+                    || comment.text.ends_with(b"/Submit")
+                    || holds(comment.text, b"invoked ")
+                    || starts(comment.text, b"sSMTP")
+            }
+            _ => false,
+        })
+}
+
+/// Hops without a client that a dialect writes within itself: Postfix's pickup and bounces, Google's inner relays.
+fn is_internal(clauses: &Clauses<'_>, dialect: Option<&Dialect>) -> bool {
+    let within = !clauses.from.stated && clauses.by.stated;
+    match dialect.map(|dialect| dialect.name) {
+        Some("postfix") => within && !clauses.with.stated && clauses.comments_in(Place::Head).next().is_none(),
+        Some("google") => within && clauses.with.word == b"SMTP",
+        _ => false,
+    }
+}
+
+/// Bytes as text: folds become one blank; what is not UTF-8 becomes U+FFFD.
+fn text(bytes: &[u8]) -> String {
+    let folded = bytes.iter().any(|b| matches!(b, b'\r' | b'\n' | b'\t'));
+    let text = String::from_utf8_lossy(bytes);
+    match text {
+        text if folded => text.split_ascii_whitespace().collect::<Vec<_>>().join(" "),
+        Cow::Borrowed(text) => text.to_owned(),
+        Cow::Owned(text) => text,
+    }
 }

@@ -1,1 +1,533 @@
-//! tokens
+//! A `Received` value, cut into its clauses.
+//!
+//! Takes the raw bytes of one value, gives the text of each clause (RFC 5321, 4.4: from, by, via, with, id, for),
+//! every top-level comment with the clause it stands in, and the text behind the last top-level `;`, which is the date.
+//!
+//! It is total on any bytes, runs in linear time and does not recurse: comments nest (RFC 5322, 3.2.2), so depth is a
+//! counter. Peers choose their HELO, and some MTAs write it down as it came. Therefore
+//! - a `"` has no meaning outside a comment: one quote in a HELO would otherwise swallow the address behind it;
+//! - a `(` that nothing closes is an ordinary character, and so is a `)` that closes nothing;
+//! - a `;` is the date's only where it is the last one outside comments (see also [`Clauses::read_without_date`]);
+//! - a second `by` outside comments means that somebody wrote a clause into his HELO: see [`Clauses::rewritten`].
+
+use memchr::{memchr, memchr3_iter};
+
+/// One value, cut into clauses.
+#[derive(Debug, Default)]
+pub(super) struct Clauses<'a> {
+    /// What stands before any keyword.
+    pub(super) head: Clause<'a>,
+    /// Who handed the mail over.
+    pub(super) from: Clause<'a>,
+    /// Who took it.
+    pub(super) by: Clause<'a>,
+    /// The link.
+    pub(super) via: Clause<'a>,
+    /// The protocol.
+    pub(super) with: Clause<'a>,
+    /// The receiving host's id of the mail.
+    pub(super) id: Clause<'a>,
+    /// The recipient.
+    pub(super) recipient: Clause<'a>,
+    /// The top-level comments, in order.
+    pub(super) comments: List<Comment<'a>>,
+    /// What stands behind the last top-level `;`, or where a date begins without one.
+    pub(super) date: Option<&'a [u8]>,
+    /// The clause holds two `by`: a client may have written the first into its HELO, so what stands before the
+    /// second is not to be trusted.
+    pub(super) rewritten: bool,
+    /// A second `with` says STARTTLS (Mimecast).
+    pub(super) starttls: bool,
+}
+
+/// One clause.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Clause<'a> {
+    /// Whether the keyword was there.
+    pub(super) stated: bool,
+    /// All words up to the first comment.
+    pub(super) text: &'a [u8],
+    /// The first of them.
+    pub(super) word: &'a [u8],
+    /// The first word behind the first comment.
+    pub(super) behind: &'a [u8],
+}
+
+/// One top-level comment.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Comment<'a> {
+    /// What stands between the parentheses, trimmed.
+    pub(super) text: &'a [u8],
+    /// The clause it stands in.
+    pub(super) place: Place,
+}
+
+/// A clause's name.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    #[default]
+    Head,
+    From,
+    By,
+    Via,
+    With,
+    Id,
+    For,
+    Date,
+}
+
+/// A list that needs no memory of its own for its first items.
+#[derive(Debug, Default)]
+pub(super) struct List<T> {
+    first: [T; 10],
+    count: usize,
+    rest: Vec<T>,
+}
+
+impl<T: Copy + Default> List<T> {
+    fn push(&mut self, item: T) {
+        match self.first.get_mut(self.count) {
+            Some(slot) => {
+                *slot = item;
+                self.count += 1;
+            }
+            None => self.rest.push(item),
+        }
+    }
+
+    fn get(&self, at: usize) -> Option<T> {
+        self.first.get(..self.count)?.get(at).or_else(|| self.rest.get(at.checked_sub(self.first.len())?)).copied()
+    }
+
+    /// The items, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.first.iter().take(self.count).chain(&self.rest)
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.first.iter_mut().take(self.count).chain(&mut self.rest)
+    }
+}
+
+impl<'a> Clauses<'a> {
+    /// Cuts a value into its clauses.
+    pub(super) fn read(value: &'a [u8]) -> Self {
+        Cutter::new(value, true).run()
+    }
+
+    /// The same, with every `;` taken as an ordinary character: for a value whose only `;` stands in a HELO.
+    pub(super) fn read_without_date(value: &'a [u8]) -> Self {
+        Cutter::new(value, false).run()
+    }
+
+    /// The comments of one clause.
+    pub(super) fn comments_in(&self, place: Place) -> impl Iterator<Item = &'a [u8]> {
+        self.comments.iter().filter(move |comment| comment.place == place).map(|comment| comment.text)
+    }
+
+    /// The comments that the receiving host wrote of itself: those of its `by`, `via`, `with` and `id`.
+    pub(super) fn own_comments(&self) -> impl Iterator<Item = &'a [u8]> {
+        let own = |comment: &&Comment<'_>| matches!(comment.place, Place::By | Place::Via | Place::With | Place::Id);
+        self.comments.iter().filter(own).map(|comment| comment.text)
+    }
+
+    fn clause(&mut self, place: Place) -> Option<&mut Clause<'a>> {
+        Some(match place {
+            Place::Head => &mut self.head,
+            Place::From => &mut self.from,
+            Place::By => &mut self.by,
+            Place::Via => &mut self.via,
+            Place::With => &mut self.with,
+            Place::Id => &mut self.id,
+            Place::For => &mut self.recipient,
+            Place::Date => return None,
+        })
+    }
+}
+
+/// Where the top-level comments are, and the last top-level `;`.
+struct Layout {
+    comments: List<(usize, usize)>,
+    semicolon: Option<usize>,
+}
+
+impl Layout {
+    fn of(value: &[u8]) -> Self {
+        Self::scan(value, memchr(b'\\', value).is_some())
+            .or_else(|| Self::scan(value, false))
+            .unwrap_or_else(|| Self::of_unbalanced(value))
+    }
+
+    /// One pass with a depth counter; nothing where a parenthesis stays open.
+    fn scan(value: &[u8], quoted_pairs: bool) -> Option<Self> {
+        let mut layout = Self { comments: List::default(), semicolon: None };
+        let (mut depth, mut open) = (0_usize, 0);
+        for at in memchr3_iter(b'(', b')', b';', value) {
+            let escaped = quoted_pairs && depth > 0 && is_escaped(value, at, open);
+            match value.get(at) {
+                _ if escaped => {}
+                Some(b'(') => {
+                    if depth == 0 {
+                        open = at;
+                    }
+                    depth += 1;
+                }
+                Some(b')') if depth == 1 => {
+                    layout.comments.push((open, at));
+                    depth = 0;
+                }
+                Some(b')') => depth = depth.saturating_sub(1),
+                _ if depth == 0 => layout.semicolon = Some(at),
+                _ => {}
+            }
+        }
+        (depth == 0).then_some(layout)
+    }
+
+    /// The slow way for hostile text: pairs are matched with a stack, and what has no partner is no parenthesis.
+    fn of_unbalanced(value: &[u8]) -> Self {
+        let mut layout = Self { comments: List::default(), semicolon: None };
+        let (mut stack, mut pairs) = (Vec::new(), Vec::new());
+        for at in memchr3_iter(b'(', b')', b';', value) {
+            match value.get(at) {
+                Some(b'(') => stack.push(at),
+                Some(b')') => {
+                    if let Some(open) = stack.pop() {
+                        // A pair closes after those inside it: they are its own text then.
+                        while pairs.last().is_some_and(|&(inner, _)| inner > open) {
+                            pairs.pop();
+                        }
+                        pairs.push((open, at));
+                    }
+                }
+                _ => {}
+            }
+        }
+        pairs.iter().for_each(|&pair| layout.comments.push(pair));
+        let mut pairs = pairs.into_iter().peekable();
+        for at in memchr::memchr_iter(b';', value) {
+            while pairs.peek().is_some_and(|&(_, close)| close < at) {
+                pairs.next();
+            }
+            if pairs.peek().is_none_or(|&(open, _)| at < open) {
+                layout.semicolon = Some(at);
+            }
+        }
+        layout
+    }
+}
+
+/// Whether an odd number of backslashes stands before `at`, none of them before `start`.
+///
+/// The look back is bounded: more than 64 backslashes in a row are no MTA's quoting.
+fn is_escaped(value: &[u8], at: usize, start: usize) -> bool {
+    let before = value.get(start..at).unwrap_or_default();
+    before.iter().rev().take(64).take_while(|byte| **byte == b'\\').count() % 2 == 1
+}
+
+struct Cutter<'a> {
+    value: &'a [u8],
+    at: usize,
+    layout: Layout,
+    next_comment: usize,
+    place: Place,
+    /// The place where the present clause's text begins, and whether a comment has ended it.
+    start: Option<usize>,
+    ended: bool,
+    clauses: Clauses<'a>,
+}
+
+impl<'a> Cutter<'a> {
+    fn new(value: &'a [u8], dated: bool) -> Self {
+        let mut layout = Layout::of(value);
+        if !dated {
+            layout.semicolon = None;
+        }
+        let clauses = Clauses::default();
+        Self { value, at: 0, layout, next_comment: 0, place: Place::Head, start: None, ended: false, clauses }
+    }
+
+    fn run(mut self) -> Clauses<'a> {
+        loop {
+            self.skip_space();
+            if self.at >= self.value.len() {
+                return self.clauses;
+            }
+            if let Some((open, close)) = self.layout.comments.get(self.next_comment)
+                && open == self.at
+            {
+                self.comment(open, close);
+            } else {
+                self.word();
+            }
+        }
+    }
+
+    fn skip_space(&mut self) {
+        while self.value.get(self.at).is_some_and(|byte| is_space(*byte)) {
+            self.at += 1;
+        }
+    }
+
+    fn comment(&mut self, open: usize, close: usize) {
+        let text = self.value.get(open + 1..close).unwrap_or_default().trim_ascii();
+        // Before `by` every comment speaks of the client, even behind a HELO that holds the word `with`.
+        let of_client = self.clauses.from.stated && !self.clauses.by.stated && self.place != Place::Date;
+        let place = if of_client { Place::From } else { self.place };
+        self.clauses.comments.push(Comment { text, place });
+        self.ended = true;
+        self.next_comment += 1;
+        self.at = close + 1;
+    }
+
+    fn word(&mut self) {
+        let start = self.at;
+        let mut end = self.word_end(start);
+        self.at = end;
+        if let Some(semicolon) = self.layout.semicolon
+            && (start..end).contains(&semicolon)
+        {
+            end = semicolon;
+            self.at = semicolon + 1;
+            self.take_word(start, end);
+            self.begin_date(semicolon + 1);
+            return;
+        }
+        // `id 0123;  for <..>; date`: this `;` is not the date's, and not the id's either.
+        let ends = end > start + 1 && self.value.get(end - 1) == Some(&b';') && self.place != Place::From;
+        self.take_word(start, if ends { end - 1 } else { end });
+    }
+
+    fn word_end(&mut self, start: usize) -> usize {
+        let rest = self.value.get(start..).unwrap_or_default();
+        if self.place == Place::For && self.start.is_none() && rest.first() == Some(&b'<') {
+            // A path may hold blanks, keywords and parentheses in its quoted local part.
+            if let Some(close) = memchr(b'>', rest.get(..rest.len().min(400)).unwrap_or_default()) {
+                let end = start + close + 1;
+                let end = end + self.value.get(end..).unwrap_or_default().iter().take_while(|b| **b == b'>').count();
+                self.skip_comments_before(end);
+                return end;
+            }
+        }
+        let space = rest.iter().position(|byte| is_space(*byte)).map_or(self.value.len(), |at| start + at);
+        match self.layout.comments.get(self.next_comment) {
+            Some((open, close)) if open < space => {
+                // An id of punctuation (`9M(C6=-*B)-7`) is one word.
+                let behind = self.value.get(close + 1).copied().unwrap_or(b' ');
+                if self.place == Place::Id && close < space && !is_space(behind) && behind != b';' {
+                    self.skip_comments_before(space);
+                    return space;
+                }
+                open
+            }
+            _ => space,
+        }
+    }
+
+    fn skip_comments_before(&mut self, end: usize) {
+        while self.layout.comments.get(self.next_comment).is_some_and(|(open, _)| open < end) {
+            self.next_comment += 1;
+        }
+    }
+
+    fn take_word(&mut self, start: usize, end: usize) {
+        let word = self.value.get(start..end).unwrap_or_default();
+        if word.is_empty() {
+            return;
+        }
+        if let Some(place) = keyword(word)
+            && !self.is_client_name()
+            && self.begin(place)
+        {
+            return;
+        }
+        if self.layout.semicolon.is_none() && self.start.is_some() && self.clauses.by.stated && begins_date(word) {
+            self.begin_date(start);
+            return;
+        }
+        let (place, ended) = (self.place, self.ended);
+        let from = *self.start.get_or_insert(start);
+        let value = self.value;
+        if let Some(clause) = self.clauses.clause(place) {
+            if !ended {
+                clause.text = value.get(from..end).unwrap_or_default();
+                if clause.word.is_empty() {
+                    clause.word = word;
+                }
+            } else if clause.behind.is_empty() {
+                clause.behind = word;
+            }
+        }
+    }
+
+    /// Whether the word just read is the HELO, whatever it says: `from by ([192.0.2.1]) by mx.example.org`.
+    fn is_client_name(&self) -> bool {
+        let opens = || {
+            let rest = self.value.get(self.at..).unwrap_or_default();
+            rest.trim_ascii_start().first() == Some(&b'(')
+        };
+        self.place == Place::From && self.start.is_none() && !self.ended && opens()
+    }
+
+    /// Begins a clause; says no where the word is no keyword at this place.
+    fn begin(&mut self, place: Place) -> bool {
+        let by_stated = self.clauses.by.stated;
+        match (self.place, place) {
+            // Behind the date only Courier's `id` is a clause.
+            (Place::Date, Place::Id) if !self.clauses.id.stated => {}
+            (Place::Date, _) => return false,
+            (_, Place::From) if self.clauses.from.stated => return false,
+            (_, Place::By) if by_stated => return self.begin_again(),
+            (_, Place::With) if by_stated && self.clauses.with.stated => {
+                let rest = self.value.get(self.at..).unwrap_or_default().trim_ascii_start();
+                self.clauses.starttls |= rest.get(..8).is_some_and(|word| word.eq_ignore_ascii_case(b"STARTTLS"));
+                self.ended = true;
+                return true;
+            }
+            (_, Place::Id) if by_stated && self.clauses.id.stated && self.clauses.id.text.is_empty() => return false,
+            _ => {}
+        }
+        if place == Place::By && self.clauses.from.stated {
+            // What a HELO of several words said before counts only where nothing better follows.
+            for early in [Place::With, Place::Via] {
+                if let Some(clause) = self.clauses.clause(early) {
+                    *clause = Clause::default();
+                }
+            }
+        }
+        self.place = place;
+        self.start = None;
+        self.ended = false;
+        if let Some(clause) = self.clauses.clause(place)
+            && (!clause.stated || place == Place::By || !by_stated)
+        {
+            *clause = Clause { stated: true, ..Clause::default() };
+        } else {
+            self.ended = true;
+        }
+        true
+    }
+
+    /// A second `by`: unless it says `by uid 71` (qmail-scanner), the first may be the client's.
+    fn begin_again(&mut self) -> bool {
+        let rest = self.value.get(self.at..).unwrap_or_default().trim_ascii_start();
+        if rest.starts_with(b"uid ") || rest.starts_with(b"; ") || rest.is_empty() {
+            return false;
+        }
+        self.clauses.rewritten = true;
+        for comment in self.clauses.comments.iter_mut() {
+            comment.place = Place::From;
+        }
+        let from = Clause { stated: true, ..Clause::default() };
+        let by = Clause { stated: true, ..Clause::default() };
+        let comments = std::mem::take(&mut self.clauses.comments);
+        self.clauses = Clauses { from, by, comments, rewritten: true, ..Clauses::default() };
+        self.place = Place::By;
+        self.start = None;
+        self.ended = false;
+        true
+    }
+
+    fn begin_date(&mut self, at: usize) {
+        self.clauses.date = self.value.get(at..);
+        self.place = Place::Date;
+        self.start = None;
+        self.ended = false;
+    }
+}
+
+fn keyword(word: &[u8]) -> Option<Place> {
+    if !(2..=4).contains(&word.len()) {
+        return None;
+    }
+    let keywords: [(&[u8], Place); 6] = [
+        (b"by", Place::By),
+        (b"id", Place::Id),
+        (b"for", Place::For),
+        (b"via", Place::Via),
+        (b"from", Place::From),
+        (b"with", Place::With),
+    ];
+    keywords.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, place)| place)
+}
+
+/// Whether a date begins here without a `;` (SendGrid, Netscape): a weekday or an ISO 8601 date.
+fn begins_date(word: &[u8]) -> bool {
+    let weekday = || {
+        let name = word.strip_suffix(b",").unwrap_or(word);
+        name.len() == 3 && super::date::is_weekday(name)
+    };
+    let iso = || {
+        word.len() >= 10
+            && word.iter().take(10).enumerate().all(|(at, byte)| match at {
+                4 | 7 => *byte == b'-',
+                _ => byte.is_ascii_digit(),
+            })
+    };
+    match word.first() {
+        Some(byte) if byte.is_ascii_digit() => iso(),
+        Some(_) => weekday(),
+        None => false,
+    }
+}
+
+/// White space, line ends of folds and NUL, which no MTA writes on purpose.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(bytes: &[u8]) -> &str {
+        std::str::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn clauses_and_comments_are_told_apart() {
+        let value = b"from a.example (b [192.0.2.1]) (using TLS (x)) by c.example (Postfix) with ESMTPS id 1; Mon";
+        let clauses = Clauses::read(value);
+        assert_eq!(text(clauses.from.text), "a.example");
+        assert_eq!(clauses.comments_in(Place::From).map(text).collect::<Vec<_>>(), ["b [192.0.2.1]", "using TLS (x)"]);
+        assert_eq!(text(clauses.by.text), "c.example");
+        assert_eq!(clauses.own_comments().map(text).collect::<Vec<_>>(), ["Postfix"]);
+        assert_eq!((text(clauses.with.text), text(clauses.id.text)), ("ESMTPS", "1"));
+        assert_eq!(clauses.date.map(text), Some(" Mon"));
+    }
+
+    #[test]
+    fn unbalanced_text_in_a_helo_loses_nothing() {
+        for helo in ["a(b", "a)b", "\"x", "a;b", "((((", "a\\(b", "x\\"] {
+            let value = format!("from {helo} (b [192.0.2.1]) by c.example (Postfix) with SMTP id 1; Mon, 1 Jan");
+            let clauses = Clauses::read(value.as_bytes());
+            assert!(clauses.comments_in(Place::From).any(|c| c == b"b [192.0.2.1]"), "{helo}");
+            assert_eq!(text(clauses.by.text), "c.example", "{helo}");
+            assert_eq!(clauses.date.map(text), Some(" Mon, 1 Jan"), "{helo}");
+        }
+    }
+
+    #[test]
+    fn a_keyword_as_helo_is_the_helo() {
+        let clauses = Clauses::read(b"from by ([192.0.2.1]) by c.example with SMTP");
+        assert_eq!((text(clauses.from.text), text(clauses.by.text)), ("by", "c.example"));
+    }
+
+    #[test]
+    fn a_second_by_marks_the_clause_as_rewritten() {
+        let clauses = Clauses::read(b"from x (y [192.0.2.9]) by evil (z [192.0.2.1]) by mx.example with SMTP id 2");
+        assert!(clauses.rewritten);
+        assert_eq!(text(clauses.by.text), "mx.example");
+        assert!(!Clauses::read(b"from u by host by uid 71 with qmail-scanner").rewritten);
+    }
+
+    #[test]
+    fn thousands_of_parentheses_are_harmless() {
+        let deep = [b"from a ".as_slice(), &[b'('; 200_000], b" by c.example; x"].concat();
+        assert_eq!(text(Clauses::read(&deep).by.text), "c.example");
+        let pairs = [b"from a ".as_slice(), &b"()".repeat(50_000), b" by c.example; x"].concat();
+        assert_eq!(text(Clauses::read(&pairs).by.text), "c.example");
+        let slashes = [b"from a (".as_slice(), &b"\\)".repeat(50_000), b" by c.example; x"].concat();
+        assert_eq!(Clauses::read(&slashes).date.map(text), Some(" x"));
+    }
+}

@@ -1,0 +1,43 @@
+//! Sendmail and its kin: `from HELO (ident@name [address] (may be forged)) by host (8.18.1/8.18.1) with ESMTPS id N
+//! (version=TLSv1.3 cipher=..) for <r>; date`.
+//!
+//! Source: sendmail.cf, `HReceived: $?sfrom $s $.$?_($?s$|from $.$_) $.$?{auth_type}(authenticated..)$.by $j ($v/$Z)..`.
+//! `(may be forged)` says that the name does not lead back to the address: it is not verified then. A line without a
+//! client (`(from user@localhost)`, `/Submit`) comes from a program on the same host.
+
+use super::{Dialect, PLAIN};
+use crate::trace::tokens::{Clauses, Place};
+
+pub(super) const DIALECTS: &[Dialect] = &[
+    Dialect {
+        name: "sendmail",
+        software: &["Sendmail ", "V8/", "Debian", "Sun/", "IBM/"],
+        shape: Some(is_sendmail),
+        sample: "from mx1.sender.example (root@mx1.sender.example [192.0.2.10] (may be forged)) by mx.victim.example \
+                 (8.18.1/8.18.1) with ESMTPS id 5A3BcDeF012345 (version=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384 \
+                 bits=256 verify=NO) for <bob@victim.example>; Mon, 3 Nov 2025 10:00:00 GMT",
+        ..PLAIN
+    },
+    Dialect {
+        name: "mailcontrol",
+        software: &["MailControl"],
+        sample: "(from mailcontrol@localhost) by rly01.victim.example (MailControl) with ESMTP id 1B8HWjdj177607; \
+                 Wed, 8 Dec 2021 17:32:45 GMT",
+        ..PLAIN
+    },
+];
+
+/// A software comment of version and configuration version: `8.12.8/8.12.5`, `8.9.3+Sun/8.9.1`, `8.13.1/8.13.1/Submit`.
+fn is_sendmail(clauses: &Clauses<'_>) -> bool {
+    clauses.comments_in(Place::By).chain(clauses.comments_in(Place::With)).any(|comment| {
+        let digit = |at: usize| comment.get(at).is_some_and(u8::is_ascii_digit);
+        digit(0)
+            && memchr::memchr(b'/', comment).is_some_and(|slash| {
+                digit(slash + 1) && digit(slash - 1)
+                    || comment
+                        .get(slash + 1..)
+                        .is_some_and(|rest| rest.starts_with(b"Submit") || rest.starts_with(b"linuxconf"))
+            })
+            && comment.contains(&b'.')
+    })
+}
