@@ -31,6 +31,7 @@ pub const STDIN: &str = "-";
 
 /// Something that reading files came upon.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly every item is a mail; a box would only cost")]
 pub enum Item {
     /// A message.
     Mail(Mail),
