@@ -4,6 +4,7 @@
 //! ARCHITECTURE.md is the map. The way of a message is one function, [`inspect::inspect`].
 
 pub mod boundary;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod detect;

@@ -96,6 +96,12 @@ impl DomainSet {
     }
 }
 
+impl Extend<Domain> for DomainSet {
+    fn extend<I: IntoIterator<Item = Domain>>(&mut self, domains: I) {
+        self.0.extend(domains);
+    }
+}
+
 impl FromIterator<Domain> for DomainSet {
     fn from_iter<I: IntoIterator<Item = Domain>>(domains: I) -> Self {
         Self(domains.into_iter().collect())

@@ -129,13 +129,19 @@ impl NetworkSet {
     }
 }
 
+impl Extend<IpNetwork> for NetworkSet {
+    fn extend<I: IntoIterator<Item = IpNetwork>>(&mut self, networks: I) {
+        for network in networks {
+            self.0.insert(network, ());
+        }
+    }
+}
+
 impl FromIterator<IpNetwork> for NetworkSet {
     fn from_iter<I: IntoIterator<Item = IpNetwork>>(networks: I) -> Self {
-        let mut table = PrefixTable::default();
-        for network in networks {
-            table.insert(network, ());
-        }
-        Self(table)
+        let mut set = Self::default();
+        set.extend(networks);
+        set
     }
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::{message::RawMessage, policy::Action};
 
+pub mod files;
 pub mod milter;
 
 /// Whoever decides on a message that an MTA is about to accept.

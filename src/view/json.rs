@@ -13,7 +13,7 @@ use crate::{
     inspect::Report,
     message::RawMessage,
     text::is_unsafe,
-    trace::{HopKind, Origin, Received, Trace},
+    trace::{HopJson, Trace},
     verdict::Level,
     view::table::codes,
 };
@@ -38,7 +38,7 @@ pub struct ReportJson<'a> {
     from: Option<String>,
     subject: Option<String>,
     message_id: Option<String>,
-    hops: Vec<HopJson<'a>>,
+    hops: Vec<RawHopJson<'a>>,
     detectors: Vec<DetectorJson<'a>>,
     header_breaks: Vec<&'static str>,
 }
@@ -47,7 +47,7 @@ pub struct ReportJson<'a> {
 #[derive(Debug, Serialize)]
 pub struct TraceJson<'a> {
     schema: &'static str,
-    hops: Vec<HopJson<'a>>,
+    hops: Vec<RawHopJson<'a>>,
     header_breaks: Vec<&'static str>,
 }
 
@@ -62,32 +62,12 @@ pub struct SourceJson {
     pub offset: u64,
 }
 
-/// What one `Received` value says: the object of `trace --fields`.
+/// A hop and the text it was read from.
 #[derive(Debug, Serialize)]
-pub struct FieldJson<'a> {
-    helo: Option<&'a str>,
-    rdns: Option<&'a str>,
-    ip: Option<IpAddr>,
-    by: Option<&'a str>,
-    by_ip: Option<IpAddr>,
-    with: Option<&'a str>,
-    id: Option<&'a str>,
-    r#for: Option<&'a str>,
-    time: Option<i64>,
-    tls: Option<bool>,
-    tls_version: Option<f64>,
-    kind: HopKind,
-}
-
-#[derive(Debug, Serialize)]
-struct HopJson<'a> {
+struct RawHopJson<'a> {
     hop: usize,
-    origin: &'static str,
-    field: Option<usize>,
-    dialect: Option<&'static str>,
     #[serde(flatten)]
-    said: FieldJson<'a>,
-    delay: Option<i64>,
+    view: HopJson<'a>,
     raw: Option<String>,
 }
 
@@ -138,24 +118,6 @@ pub fn trace<'a>(trace: &'a Trace, message: &RawMessage) -> TraceJson<'a> {
     TraceJson { schema: TRACE_SCHEMA, hops: hops(trace, message), header_breaks: breaks(message) }
 }
 
-/// One `Received` value as JSON values.
-pub fn field(received: &Received) -> FieldJson<'_> {
-    FieldJson {
-        helo: received.helo.as_deref(),
-        rdns: received.rdns.as_deref(),
-        ip: received.ip,
-        by: received.by.as_deref(),
-        by_ip: received.by_ip,
-        with: received.with.as_deref(),
-        id: received.id.as_deref(),
-        r#for: received.recipient.as_deref(),
-        time: received.time.map(|time| time.as_second()),
-        tls: received.tls,
-        tls_version: received.tls_version.map(|version| version.number()),
-        kind: received.kind,
-    }
-}
-
 /// Writes a value on one line.
 pub fn line<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
     serde_json::to_string(value).map(harmless)
@@ -184,23 +146,10 @@ fn harmless(json: String) -> String {
     text
 }
 
-fn hops<'a>(trace: &'a Trace, message: &RawMessage) -> Vec<HopJson<'a>> {
-    let hops = trace.hops.iter().enumerate().map(|(index, hop)| {
-        let (origin, place) = match hop.origin {
-            Origin::Session => ("session", None),
-            Origin::Field { index } => ("field", Some(index)),
-        };
-        HopJson {
-            hop: index,
-            origin,
-            field: place,
-            dialect: hop.received.dialect,
-            said: field(&hop.received),
-            delay: trace.delay(index),
-            raw: place.and_then(|place| message.headers.get(place)).map(|field| field.text()),
-        }
-    });
-    hops.collect()
+fn hops<'a>(trace: &'a Trace, message: &RawMessage) -> Vec<RawHopJson<'a>> {
+    let raw = |view: &HopJson<'_>| message.headers.get(view.field?).map(|field| field.text());
+    let hops = HopJson::all(trace).into_iter().enumerate();
+    hops.map(|(hop, view)| RawHopJson { hop, raw: raw(&view), view }).collect()
 }
 
 fn boundary(boundary: &Boundary) -> BoundaryJson {

@@ -1,0 +1,89 @@
+//! A batch of messages, inspected and written; runs on the workers.
+
+use std::io::Write;
+
+use super::tally::Tally;
+use crate::{
+    detect::Code,
+    ingest::files::{Item, Mail, Trouble},
+    inspect::{Report, inspect},
+    policy::Policy,
+    text::{Printable, printable},
+    verdict::Level,
+    view::{
+        Ink, Style,
+        json::{self, SourceJson},
+        table::codes,
+    },
+};
+
+/// How messages are inspected and written.
+pub(super) struct Renderer {
+    pub(super) policy: Policy,
+    pub(super) json: bool,
+    pub(super) show: Level,
+    pub(super) style: Style,
+}
+
+/// What a batch gave.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) out: Vec<u8>,
+    pub(super) err: Vec<u8>,
+    pub(super) tally: Tally,
+}
+
+impl Renderer {
+    pub(super) fn batch(&self, items: Vec<Item>) -> Batch {
+        let mut batch = Batch::default();
+        for item in items {
+            match item {
+                Item::Mail(mail) => self.mail(&mail, &mut batch),
+                Item::Trouble(trouble) => complain(&trouble, &mut batch),
+            }
+        }
+        batch
+    }
+
+    fn mail(&self, mail: &Mail, batch: &mut Batch) {
+        let report = inspect(&mail.message, &self.policy);
+        batch.tally.message(&mail.message, &report);
+        if report.verdict.level < self.show {
+            return;
+        }
+        let line = if self.json { json_line(mail, &report) } else { self.text_line(mail, &report) };
+        let _ = writeln!(batch.out, "{line}"); // into memory
+    }
+
+    /// `FILE:OFFSET: malicious indicator,own-name 192.0.2.66: sentence`
+    fn text_line(&self, mail: &Mail, report: &Report) -> String {
+        let verdict = &report.verdict;
+        let level = self.style.paint(Ink::Level(verdict.level), verdict.level.as_str());
+        let codes: Vec<&str> = codes(verdict).into_iter().map(Code::as_str).collect();
+        let mut line = format!("{}: {level}", mail.source);
+        if !codes.is_empty() {
+            line.push_str(&format!(" {}", codes.join(",")));
+        }
+        if let Some((_, peer)) = report.boundary.peer() {
+            line.push_str(&format!(" {peer}"));
+        }
+        if let Some(worst) = verdict.findings.first() {
+            line.push_str(&format!(": {}", printable(&worst.sentence, 2000)));
+        }
+        line
+    }
+}
+
+fn json_line(mail: &Mail, report: &Report) -> String {
+    let mut value = json::report(report, &mail.message);
+    let path = mail.source.path.to_string_lossy().into_owned();
+    value.source = Some(SourceJson { path, index: mail.source.index, offset: mail.source.offset });
+    // these types have text keys and finite numbers only, so that serde_json cannot fail on them
+    json::line(&value).unwrap_or_default()
+}
+
+fn complain(trouble: &Trouble, batch: &mut Batch) {
+    batch.tally.trouble(trouble);
+    let path = trouble.path.to_string_lossy();
+    let _ = writeln!(batch.err, "relaywatch: {}: {}", Printable(&path), Printable(&trouble.reason));
+}
