@@ -7,6 +7,7 @@ pub mod boundary;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod detect;
 pub mod events;
 pub mod ingest;

@@ -63,7 +63,8 @@ fn forged(headers: &HeaderSection) -> Vec<HeaderChange> {
     let mut removals = Vec::new();
     for name in [FIELD, "Authentication-Results"] {
         let own = headers.named(name).zip(1u32..).filter(|((_, field), _)| {
-            name == FIELD || field.unfolded().to_ascii_lowercase().windows(METHOD.len()).any(|at| at == METHOD.as_bytes())
+            name == FIELD
+                || field.unfolded().to_ascii_lowercase().windows(METHOD.len()).any(|at| at == METHOD.as_bytes())
         });
         removals.extend(own.map(|(_, occurrence)| HeaderChange::Remove { name: name.to_owned(), occurrence }));
     }
@@ -118,16 +119,18 @@ fn quoted(text: &str) -> String {
     text.chars().take(REASON_LIMIT).map(safe).collect()
 }
 
-/// The text with a fold at the first space behind every 70 characters.
+/// The text in lines of some 70 characters.
 fn folded(text: &str) -> String {
     let mut folded = String::with_capacity(text.len() + 16);
     let mut line = 0;
-    for word in text.split_inclusive(' ') {
-        if line > 70 {
-            folded.push_str("\n\t");
-            line = 0;
+    for word in text.split_ascii_whitespace() {
+        let break_here = line + word.len() > 70;
+        match (line, break_here) {
+            (0, _) => {}
+            (_, true) => folded.push_str("\n\t"),
+            (_, false) => folded.push(' '),
         }
-        line += word.len();
+        line = if break_here { word.len() } else { line + 1 + word.len() };
         folded.push_str(word);
     }
     folded

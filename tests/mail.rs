@@ -42,7 +42,9 @@ impl SessionFile {
             peer_name: self.peer_name,
             helo: self.helo,
             extended: true,
-            tls: self.tls.map(|version| TlsVersion::parse(&format!("TLSv{version}")).expect("tls is a version such as 1.3")),
+            tls: self
+                .tls
+                .map(|version| TlsVersion::parse(&format!("TLSv{version}")).expect("tls is a version such as 1.3")),
             tls_known: true,
             authenticated: self.authenticated,
             border: self.border,
@@ -62,7 +64,10 @@ fn root() -> PathBuf {
 fn cases() -> Vec<PathBuf> {
     let folders = |root: &Path| -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(root) else { return Vec::new() };
-        entries.map(|entry| entry.expect("a readable entry").path()).filter(|path| path.join("message.eml").is_file()).collect()
+        entries
+            .map(|entry| entry.expect("a readable entry").path())
+            .filter(|path| path.join("message.eml").is_file())
+            .collect()
     };
     let mut cases = folders(&root());
     cases.extend(folders(&root().join("private")));
@@ -96,7 +101,8 @@ fn summary(report: &Report) -> Value {
         Outcome::NoData(why) => format!("no_data: {why}"),
         other => other.kind().as_str().to_owned(),
     };
-    let outcomes: Value = report.outcomes.iter().map(|(code, outcome)| (code.as_str().to_owned(), json!(answer(outcome)))).collect();
+    let outcomes: Value =
+        report.outcomes.iter().map(|(code, outcome)| (code.as_str().to_owned(), json!(answer(outcome)))).collect();
     json!({
         "verdict": report.verdict.level,
         "boundary": { "strategy": report.boundary.strategy.as_str(), "place": place },

@@ -52,7 +52,11 @@ pub async fn run(options: &Options, out: &mut dyn Write, stop: CancellationToken
         Some(listener) => listener.local_addr()?,
         None => return Err(io::Error::other("the demonstration needs its HTTP side")),
     };
-    writeln!(out, "relaywatch {}: a demonstration with the mail of June 2020, when coincheck.com was hijacked.", env!("CARGO_PKG_VERSION"))?;
+    writeln!(
+        out,
+        "relaywatch {}: a demonstration with the mail of June 2020, when coincheck.com was hijacked.",
+        env!("CARGO_PKG_VERSION")
+    )?;
     writeln!(out, "The daemon runs on {} and http://{http}/, and is fed as Postfix would feed it.", socket.display())?;
     writeln!(out, "It knows: coincheck.com is ours, 198.51.100.5 (gw) and 198.51.100.7 (backup MX) are our hosts.\n")?;
     out.flush()?;
@@ -74,7 +78,11 @@ pub async fn run(options: &Options, out: &mut dyn Write, stop: CancellationToken
         () = stop.cancelled() => Ok(()),
     };
     if shown.is_ok() && options.keep && !stop.is_cancelled() {
-        writeln!(out, "\nThe daemon keeps running (--keep). Look at http://{http}/metrics, or point an MTA at unix:{}.", socket.display())?;
+        writeln!(
+            out,
+            "\nThe daemon keeps running (--keep). Look at http://{http}/metrics, or point an MTA at unix:{}.",
+            socket.display()
+        )?;
         writeln!(out, "Ctrl-C ends it.")?;
         out.flush()?;
         stop.cancelled().await;
@@ -86,8 +94,9 @@ pub async fn run(options: &Options, out: &mut dyn Write, stop: CancellationToken
 
 /// The demonstration's configuration, on sockets of its own.
 fn demo_config(socket: &std::path::Path) -> io::Result<Config> {
-    let mut config = config::from_text("demo.toml", include_bytes!("demo.toml"), &|_| Err(io::ErrorKind::NotFound.into()))
-        .map_err(|error| io::Error::other(error.to_string()))?;
+    let mut config =
+        config::from_text("demo.toml", include_bytes!("demo.toml"), &|_| Err(io::ErrorKind::NotFound.into()))
+            .map_err(|error| io::Error::other(error.to_string()))?;
     config.milter.listen = vec![Address::Unix(socket.to_owned())];
     config.http.listen = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
     Ok(config)
@@ -145,8 +154,12 @@ async fn send(scene: &Scene, socket: &Address, clock: &dyn Clock) -> io::Result<
 
 /// Shows the lines of /metrics that moved.
 async fn metrics(out: &mut dyn Write, http: SocketAddr) -> io::Result<()> {
-    const SHOWN: [&str; 4] =
-        ["relaywatch_messages_total", "relaywatch_findings_total", "relaywatch_suspect_messages", "relaywatch_actions_total"];
+    const SHOWN: [&str; 4] = [
+        "relaywatch_messages_total",
+        "relaywatch_findings_total",
+        "relaywatch_suspect_messages",
+        "relaywatch_actions_total",
+    ];
     let mut stream = TcpStream::connect(http).await?;
     stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").await?;
     let mut page = String::new();

@@ -26,11 +26,7 @@ pub(super) struct Scene {
 
 /// Every mail, in the order shown.
 pub(super) const SCENES: &[Scene] = &[
-    Scene {
-        title: "An ordinary mail, straight from its sender",
-        mail: include_str!("mails/direct.eml"),
-        ..sender()
-    },
+    Scene { title: "An ordinary mail, straight from its sender", mail: include_str!("mails/direct.eml"), ..sender() },
     Scene {
         title: "The same sender, by way of a forwarding address",
         ip: "192.0.2.25",
@@ -68,11 +64,7 @@ pub(super) const SCENES: &[Scene] = &[
         mail: include_str!("mails/hijacked_stripped.eml"),
         ..attacker()
     },
-    Scene {
-        title: "The hijack over TLS from end to end",
-        mail: include_str!("mails/hijacked_tls.eml"),
-        ..attacker()
-    },
+    Scene { title: "The hijack over TLS from end to end", mail: include_str!("mails/hijacked_tls.eml"), ..attacker() },
     Scene {
         title: "After the DNS was put right: straight from the sender again",
         mail: include_str!("mails/direct_after.eml"),

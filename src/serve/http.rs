@@ -30,7 +30,12 @@ pub(super) async fn serve(
     stop: CancellationToken,
 ) -> io::Result<()> {
     let router = Router::new()
-        .route("/", get(|| async { "relaywatch\n\n/metrics  for Prometheus\n/healthz  is the process alive\n/readyz   does it take mail\n" }))
+        .route(
+            "/",
+            get(|| async {
+                "relaywatch\n\n/metrics  for Prometheus\n/healthz  is the process alive\n/readyz   does it take mail\n"
+            }),
+        )
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
@@ -41,7 +46,9 @@ pub(super) async fn serve(
 async fn metrics(State(pages): State<Pages>) -> Response {
     match pages.watch.metrics_page() {
         Ok(page) => ([(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)], page).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("the metrics cannot be shown: {error}\n")).into_response(),
+        Err(error) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, format!("the metrics cannot be shown: {error}\n")).into_response()
+        }
     }
 }
 

@@ -75,7 +75,8 @@ impl Watch {
     /// The page for Prometheus.
     pub fn metrics_page(&self) -> Result<String, prometheus::Error> {
         let table = self.lock_suspects().table();
-        self.metrics.suspects(table.top.iter().map(|(peer, messages, seen)| (peer.as_str(), *messages, *seen)), table.other);
+        self.metrics
+            .suspects(table.top.iter().map(|(peer, messages, seen)| (peer.as_str(), *messages, *seen)), table.other);
         self.metrics.render()
     }
 

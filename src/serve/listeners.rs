@@ -33,7 +33,8 @@ impl Listeners {
             }
         }
         if let (None, Some(address)) = (&self.http, config.http.listen) {
-            let listener = std::net::TcpListener::bind(address).map_err(|error| named(error, &format!("http socket {address}")))?;
+            let listener = std::net::TcpListener::bind(address)
+                .map_err(|error| named(error, &format!("http socket {address}")))?;
             self.http = Some(asynchronous(listener)?);
         }
         Ok(self)

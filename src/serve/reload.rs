@@ -86,7 +86,9 @@ impl FileWatch {
             }
             match self.watcher.watch(folder, RecursiveMode::NonRecursive) {
                 Ok(()) => drop(self.folders.insert(folder.to_owned())),
-                Err(error) => tracing::warn!(folder = %folder.display(), %error, "changes in this folder are not seen; send SIGHUP after a change"),
+                Err(error) => {
+                    tracing::warn!(folder = %folder.display(), %error, "changes in this folder are not seen; send SIGHUP after a change")
+                }
             }
         }
     }
