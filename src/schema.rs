@@ -19,8 +19,8 @@ use crate::{
     units::{show_duration, show_size},
 };
 
-/// How many doubled keys of one file are told.
-const MAX_SYNTAX: usize = 10;
+/// About how many problems of one file are told; a generated file may have the same one a hundred thousand times.
+pub const MAX_PROBLEMS: usize = 50;
 
 /// One key of a file.
 #[derive(Debug, Clone, Copy)]
@@ -137,7 +137,7 @@ fn syntax(source: &Source<'_>, errors: &[toml::de::Error]) -> Vec<Problem> {
         let problem = source.error(span, format!("`{}` is written twice", printable(name, 60)));
         problem.expected("expected each key and each table once")
     });
-    twice.take(MAX_SYNTAX).collect()
+    twice.take(MAX_PROBLEMS).collect()
 }
 
 fn not_toml(source: &Source<'_>, error: &toml::de::Error) -> Problem {
@@ -177,7 +177,8 @@ pub fn key(keys: &'static [Key], path: &str) -> Option<&'static Key> {
 fn check(source: &Source<'_>, keys: &'static [Key], root: &mut Spanned<DeTable<'_>>) -> Vec<Problem> {
     let mut checker = Checker { source, keys, problems: Vec::new() };
     let span = root.span();
-    checker.table(root.get_mut(), span, &[]);
+    let children = checker.children(&[]);
+    checker.table(root.get_mut(), span, &[], &children);
     checker.problems
 }
 
@@ -222,6 +223,9 @@ enum Child {
     Table { repeated: bool },
 }
 
+/// A name that may stand in a table, and what it is.
+type Known = (&'static str, Child);
+
 struct Checker<'a> {
     source: &'a Source<'a>,
     keys: &'static [Key],
@@ -229,8 +233,7 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    fn table(&mut self, table: &mut DeTable<'_>, span: Range<usize>, path: &[&str]) {
-        let children = self.children(path);
+    fn table(&mut self, table: &mut DeTable<'_>, span: Range<usize>, path: &[&str], children: &[Known]) {
         let mut refused = Vec::new();
         for (name, value) in table.iter_mut() {
             let at = name.span();
@@ -238,7 +241,7 @@ impl Checker<'_> {
             let child = children.iter().find(|(known, _)| *known == name).map(|(_, child)| *child);
             let kept = match child {
                 None => {
-                    self.unknown(name, at, path, &children);
+                    self.unknown(name, at, path, children);
                     false
                 }
                 Some(Child::Value(key)) => self.value(key, name, value),
@@ -248,7 +251,7 @@ impl Checker<'_> {
                 refused.push(name.to_owned());
             }
         }
-        for (name, child) in &children {
+        for (name, child) in children {
             if let Child::Value(Key { default: Fallback::Required, example, .. }) = child
                 && !table.contains_key(*name)
             {
@@ -262,8 +265,8 @@ impl Checker<'_> {
     }
 
     /// What may stand in the table at `path`.
-    fn children(&self, path: &[&str]) -> Vec<(&'static str, Child)> {
-        let mut children: Vec<(&'static str, Child)> = Vec::new();
+    fn children(&self, path: &[&str]) -> Vec<Known> {
+        let mut children: Vec<Known> = Vec::new();
         for key in self.keys {
             let parts = segments(key);
             let inside = parts.len() > path.len() && parts.iter().zip(path).all(|(part, name)| part.admits(name));
@@ -279,7 +282,7 @@ impl Checker<'_> {
         children
     }
 
-    fn unknown(&mut self, name: &str, at: Range<usize>, path: &[&str], children: &[(&'static str, Child)]) {
+    fn unknown(&mut self, name: &str, at: Range<usize>, path: &[&str], children: &[Known]) {
         let known = children.iter().map(|(name, _)| *name).collect::<Vec<_>>();
         let noun = match path {
             [] => "table",
@@ -307,14 +310,21 @@ impl Checker<'_> {
         let header = |brackets: &str| format!("write it as `{brackets}`");
         match value.get_mut() {
             DeValue::Table(table) if !repeated => {
-                self.table(table, span, path);
+                let children = self.children(path);
+                self.table(table, span, path, &children);
                 true
             }
             DeValue::Array(items) if repeated && items.iter().all(|item| item.get_ref().is_table()) => {
+                let children = self.children(path);
                 for item in items.iter_mut() {
+                    if self.problems.len() >= MAX_PROBLEMS {
+                        let name = printable(self.source.name, 200);
+                        self.problems.push(Problem::error(format!("`{name}` has more problems, which are not shown")));
+                        return false;
+                    }
                     let span = item.span();
                     if let DeValue::Table(table) = item.get_mut() {
-                        self.table(table, span, path);
+                        self.table(table, span, path, &children);
                     }
                 }
                 true
