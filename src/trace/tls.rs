@@ -8,7 +8,7 @@
 use memchr::memmem;
 
 use super::{
-    hop::TlsVersion,
+    TlsVersion,
     tokens::{Clauses, Place},
 };
 
