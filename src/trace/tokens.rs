@@ -479,8 +479,8 @@ fn swallows_a_clause(text: &[u8]) -> bool {
         let rest = rest.get(1..).unwrap_or_default();
         let blank = rest.iter().take_while(|byte| is_space(**byte)).count();
         let by = rest.get(blank..blank + 2).is_some_and(|word| word.eq_ignore_ascii_case(b"by"));
-        let inside = || before.get(open.take()?..);
-        by && inside().is_some_and(|inside| super::client::peer(inside).is_some())
+        let inside = open.take().and_then(|open| before.get(open..));
+        by && inside.is_some_and(|inside| super::client::peer(inside).is_some())
     })
 }
 
