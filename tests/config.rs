@@ -125,6 +125,28 @@ fn deep_nesting_is_refused_and_not_followed() {
 }
 
 #[test]
+fn a_file_and_its_lists_are_read_and_named_as_sources() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, list) = (folder.path().join("relaywatch.toml"), folder.path().join("drop.netset"));
+    let write = |path: &Path| {
+        let text = format!("[[indicators.list]]\npath = \"{}\"\nconfidence = \"low\"\n", path.display());
+        fs::write(&file, text).unwrap();
+    };
+    fs::write(&list, "192.0.2.0/24\n").unwrap();
+    write(&list);
+    let config = config::load(&file).unwrap();
+    assert_eq!(config.sources, [file.clone(), list]);
+    assert_eq!(config.policy.indicators.address(parse_literal("192.0.2.66").unwrap()).unwrap().id, "drop.netset:1");
+
+    for (path, reason) in [(folder.path(), "it is a folder"), (Path::new("/dev/zero"), "it is no regular file")] {
+        write(path);
+        let error = config::load(&file).unwrap_err().to_string();
+        assert!(error.ends_with(reason), "{error}");
+    }
+    assert!(config::load(folder.path()).unwrap_err().to_string().ends_with("it is a folder"));
+}
+
+#[test]
 fn a_missing_file_is_named() {
     let error = config::load(Path::new("/nonexistent/relaywatch.toml")).unwrap_err();
     assert_eq!(

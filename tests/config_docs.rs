@@ -66,7 +66,7 @@ fn made(page: &str) -> String {
             Some("described") => table(described::KEYS.iter()),
             Some(name) => table(KEYS.iter().filter(|key| key.path.split(['.', '[']).next() == Some(name))),
         };
-        made.push_str(&format!("{before}{marker}\n{part}\n<!-- end -->"));
+        made.push_str(&format!("{before}{marker}\n\n{part}\n\n<!-- end -->"));
         rest = after;
     }
     made + rest

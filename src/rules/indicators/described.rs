@@ -67,7 +67,7 @@ pub const KEYS: &[Key] = &[
         Text("an id"),
         Required,
         r#""relay-2020-1""#,
-        "An id that survives edits: letters, digits, `.`, `_` and `-`; unique over all lists in use. It stands in the header field, the log and the metrics.",
+        "An id that survives edits: letters, digits, `.`, `_` and `-`; unique over all lists in use. Findings name it.",
     ),
     key(
         "indicator[].kind",
@@ -82,7 +82,7 @@ pub const KEYS: &[Key] = &[
         Word(|| Confidence::ALL.map(Confidence::as_str).to_vec()),
         Fallback::Value(r#""medium""#),
         r#""high""#,
-        "How sure the source is. At the border `high` is malicious, `medium` suspicious, `low` a notice; deeper in the trace one step less.",
+        "How sure the source is. At the border `high` is malicious, `medium` suspicious, `low` a notice; deeper in the trace one step less, and never less than a notice.",
     ),
     key("indicator[].first_seen", Date, Said("unknown"), "2020-05-31", "When it was first seen in use."),
     key("indicator[].last_seen", Date, Said("unknown"), "2020-06-03", "When it was last seen in use."),
