@@ -4,7 +4,7 @@
 //! told to stop and its connections are done. Every wait has a limit, every fault of ours ends in "accept".
 
 use std::{
-    io,
+    io::{self, ErrorKind},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -93,6 +93,8 @@ impl Milter {
                     backoff = FIRST_BACKOFF;
                     self.open(connection, &connections, &stop.shutdown, &deadline);
                 }
+                // A client that gave up while it waited says nothing of the listener.
+                Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
                 Err(error) => {
                     tracing::error!(address = %listener.address(), %error, "a milter connection could not be accepted");
                     self.metrics.milter_error(MilterError::Io);
