@@ -222,6 +222,8 @@ impl<S: Transport> Talk<S> {
         }
         self.flush().await?;
         if self.input.is_empty() {
+            // What a large frame took is given back before the wait; the capacity shows only after a reserve.
+            self.input.reserve(READ_SIZE);
             if self.input.capacity() > KEPT_BUFFER {
                 self.input = BytesMut::with_capacity(READ_SIZE);
             }
@@ -266,7 +268,7 @@ impl<S: Transport> Talk<S> {
 
     async fn read(&mut self) -> Result<(), ConnectionEnd> {
         self.stream.before_read();
-        self.input.reserve(READ_SIZE.min(self.input.len().max(1024)));
+        self.input.reserve(1024);
         match self.stream.read_buf(&mut self.input).await {
             Ok(0) if self.conversation.in_message() || !self.input.is_empty() => Err(ConnectionEnd::Lost),
             Ok(0) => Err(ConnectionEnd::Quit),
