@@ -3,6 +3,8 @@
 //! `RELAYWATCH_BLESS=1 cargo test --test received` rewrites the labels from what the reader says; read the difference
 //! before you commit it.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test panics as the test does")]
+
 use std::{fs, net::IpAddr, path::Path, path::PathBuf};
 
 use proptest::prelude::*;

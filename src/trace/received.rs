@@ -32,7 +32,10 @@ pub fn read(value: &[u8]) -> Received {
     let by_ip = by_ip(&clauses, host);
     let kind = kind(&clauses, &client, by_ip, dialect, time.is_some());
     // A local user's name stands where else the client's would.
-    let nobody = kind == HopKind::Local && (client.ip.is_none() && says_local(&clauses));
+    let local_user = kind == HopKind::Local && says_local(&clauses);
+    // An HTTP client says no HELO; SendGrid writes its account there (`from NDIyODM5NTc (unknown) by .. with HTTP`).
+    let account = clauses.with.word.get(..4).is_some_and(|with| with.eq_ignore_ascii_case(b"HTTP"));
+    let nobody = client.ip.is_none() && (local_user || account);
     let (tls, tls_version) = tls::read(&clauses);
     Received {
         kind,
