@@ -281,7 +281,10 @@ pub(super) fn split_address(text: &[u8]) -> (&[u8], Option<IpAddr>) {
 
 /// An address as MTAs write it, perhaps with its port.
 pub(super) fn address(text: &[u8]) -> Option<IpAddr> {
-    if !(2..=80).contains(&text.len()) {
+    let first = *text.first()?;
+    let colon = memchr(b':', text).is_some();
+    // Most of what is asked here is a name: tell it by its first letter.
+    if !(2..=80).contains(&text.len()) || !(colon || first.is_ascii_digit() || first == b'[') {
         return None;
     }
     let text = str::from_utf8(text).ok()?;

@@ -488,15 +488,19 @@ fn keyword(word: &[u8]) -> Option<Place> {
     if !(2..=4).contains(&word.len()) {
         return None;
     }
-    let keywords: [(&[u8], Place); 6] = [
-        (b"by", Place::By),
-        (b"id", Place::Id),
-        (b"for", Place::For),
-        (b"via", Place::Via),
-        (b"from", Place::From),
-        (b"with", Place::With),
-    ];
-    keywords.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, place)| place)
+    let mut lower = [0; 4];
+    for (to, from) in lower.iter_mut().zip(word) {
+        *to = from.to_ascii_lowercase();
+    }
+    match &lower {
+        b"by\0\0" => Some(Place::By),
+        b"id\0\0" => Some(Place::Id),
+        b"for\0" => Some(Place::For),
+        b"via\0" => Some(Place::Via),
+        b"from" => Some(Place::From),
+        b"with" => Some(Place::With),
+        _ => None,
+    }
 }
 
 /// Whether a date begins here without a `;` (SendGrid, Netscape): a weekday or an ISO 8601 date.
