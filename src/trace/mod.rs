@@ -9,6 +9,7 @@ mod date;
 mod dialects;
 mod hop;
 mod json;
+mod layout;
 mod received;
 mod tls;
 mod tokens;
