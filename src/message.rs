@@ -6,7 +6,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use mail_parser::{MessageParser, parsers::MessageStream};
+use mail_parser::parsers::MessageStream;
 use memchr::memchr;
 
 use crate::session::Session;
@@ -235,11 +235,6 @@ fn field_name_length(bytes: &[u8]) -> Option<usize> {
 
 fn has_bare_cr(value: &[u8]) -> bool {
     memchr::memchr_iter(b'\r', value).any(|at| value.get(at + 1) != Some(&b'\n'))
-}
-
-/// The parser of the `mail-parser` crate, as the oracle that benches and fuzzing hold ours against.
-pub fn oracle() -> MessageParser {
-    MessageParser::new()
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("relaywatch_actions_total", "What the MTA was told to do, by action."),
     ("relaywatch_forged_headers_stripped_total", "Copies of our own header fields taken out of incoming mail."),
     ("relaywatch_faults_total", "Faults of our own; each such message was accepted."),
-    ("relaywatch_last_message_timestamp_seconds", "When the last message was inspected; 0 before the first."),
+    ("relaywatch_last_message_timestamp_seconds", "When the last message of each verdict was inspected; 0 before it."),
     ("relaywatch_suspect_messages", "Suspicious or malicious messages by peer, the top ones; the rest is `other`."),
     ("relaywatch_suspect_last_seen_timestamp_seconds", "When a suspect of the top ones was last seen."),
     ("relaywatch_milter_connections_total", "Milter connections, by how they ended."),
@@ -177,7 +177,7 @@ pub struct Metrics {
     actions: IntCounterVec,
     stripped: IntCounter,
     faults: IntCounterVec,
-    last_message: Gauge,
+    last_message: GaugeVec,
     suspect_messages: IntGaugeVec,
     suspect_last_seen: GaugeVec,
     connections: IntCounterVec,
@@ -190,6 +190,9 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    /// The media type of [`Self::render`].
+    pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
+
     /// Makes and registers every metric; each label value that can occur starts at 0, so that the first event is a
     /// rise that `rate()` sees.
     pub fn new() -> Result<Self, prometheus::Error> {
@@ -212,7 +215,8 @@ impl Metrics {
             actions: make.counters("relaywatch_actions_total", &["action"])?,
             stripped: make.put(IntCounter::with_opts(make.opts("relaywatch_forged_headers_stripped_total"))?)?,
             faults: make.counters("relaywatch_faults_total", &["place"])?,
-            last_message: make.put(Gauge::with_opts(make.opts("relaywatch_last_message_timestamp_seconds"))?)?,
+            last_message: make
+                .put(GaugeVec::new(make.opts("relaywatch_last_message_timestamp_seconds"), &["verdict"])?)?,
             suspect_messages: make.gauges("relaywatch_suspect_messages", &["peer"])?,
             suspect_last_seen: make
                 .put(GaugeVec::new(make.opts("relaywatch_suspect_last_seen_timestamp_seconds"), &["peer"])?)?,
@@ -243,6 +247,7 @@ impl Metrics {
     fn start_at_zero(&self) {
         for level in Level::ALL {
             self.messages.with_label_values(&[level.as_str()]);
+            self.last_message.with_label_values(&[level.as_str()]);
         }
         for code in Code::ALL {
             for severity in Severity::ALL {
@@ -270,7 +275,7 @@ impl Metrics {
     pub fn message(&self, level: Level, took: Duration, unix_seconds: f64) {
         self.messages.with_label_values(&[level.as_str()]).inc();
         self.inspection.observe(took.as_secs_f64());
-        self.last_message.set(unix_seconds);
+        self.last_message.with_label_values(&[level.as_str()]).set(unix_seconds);
     }
 
     /// Counts a finding.

@@ -36,6 +36,9 @@ impl Domain {
                 "only letters, digits, `-`, `_` and dots are allowed; a domain stands for all names below it",
             ));
         }
+        if text.starts_with('.') || text.contains("..") {
+            return Err(fail("there is nothing between two of its dots"));
+        }
         let name = Name::from_utf8(text).map_err(|e| fail(&e.to_string()))?;
         Ok(Self(name.to_lowercase().to_ascii().trim_end_matches('.').to_owned()))
     }
@@ -43,6 +46,12 @@ impl Domain {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is a suffix under which the public registers (`com`, `co.jp`), and so nobody's own domain.
+    pub fn is_public_suffix(&self) -> bool {
+        let suffix = psl::suffix(self.0.as_bytes());
+        suffix.is_some_and(|suffix| suffix.as_bytes() == self.0.as_bytes() && suffix.typ() == Some(psl::Type::Icann))
     }
 }
 
@@ -134,6 +143,15 @@ mod tests {
         assert_eq!(Domain::parse("bücher.example").unwrap().as_str(), "xn--bcher-kva.example");
         for bad in ["", ".", "192.0.2.1", "*.example", "a b.example", "a..example", "user@example.org"] {
             assert!(Domain::parse(bad).is_err(), "{bad:?} must be refused");
+        }
+    }
+
+    #[test]
+    fn public_suffixes_are_known_as_such() {
+        for (name, suffix) in
+            [("com", true), ("co.jp", true), ("example.co.jp", false), ("lan", false), ("github.io", false)]
+        {
+            assert_eq!(Domain::parse(name).unwrap().is_public_suffix(), suffix, "{name}");
         }
     }
 

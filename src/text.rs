@@ -4,7 +4,10 @@
 //! right-to-left overrides. It takes a string and gives it back with such characters spelled out, so that no
 //! header field, log line, metric label or terminal can be injected.
 
-use std::fmt::{self, Display, Write as _};
+use std::{
+    borrow::Cow,
+    fmt::{self, Display, Write as _},
+};
 
 /// Shows foreign text with control and direction characters as `\u{..}` escapes.
 ///
@@ -45,6 +48,15 @@ pub fn printable(text: &str, limit: usize) -> String {
     Printable(&shown).to_string()
 }
 
+/// Replaces control and direction characters by as many `?` as they have bytes, so that offsets into the text stay true.
+pub fn masked(text: &str) -> Cow<'_, str> {
+    if !text.contains(|c| is_unsafe(c) && c != '\t') {
+        return Cow::Borrowed(text);
+    }
+    let mask = |c: char| if is_unsafe(c) && c != '\t' { "????"[..c.len_utf8()].to_owned() } else { c.to_string() };
+    Cow::Owned(text.chars().map(mask).collect())
+}
+
 /// Whether a character can change what a terminal, a log or a reader sees around it.
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
@@ -66,6 +78,12 @@ mod tests {
     #[test]
     fn a_header_token_cannot_leave_its_place() {
         assert_eq!(HeaderToken("a; pass (x)\r\nB: c").to_string(), "a??pass??x???B:?c");
+    }
+
+    #[test]
+    fn masking_keeps_offsets() {
+        assert_eq!(masked("a\tb\x1bc\u{202e}d"), "a\tb?c???d");
+        assert!(matches!(masked("plain"), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn run(self, screen: &mut Screen<'_>) -> Result<Status, Error> {
         let config = policy::load(&self.file, screen.style.color)?;
+        for warning in &config.warnings {
+            write!(screen.err, "{}", warning.render(screen.style.color))?;
+        }
         let shown = self.file.to_string_lossy();
         writeln!(screen.out, "{}: ok", Printable(&shown))?;
         for source in config.sources.iter().filter(|source| **source != self.file) {

@@ -1,6 +1,7 @@
 //! `relaywatch demo`: an ordinary day and then the hijack, played to a real daemon.
 
-use super::{Error, Screen, Status};
+use super::{Error, Screen, Status, serve::stop_on_signal};
+use crate::demo;
 
 /// See it at work: an ordinary day's mail and then the hijack, sent through a daemon on this host
 #[derive(Debug, clap::Args)]
@@ -15,8 +16,15 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, _screen: &mut Screen<'_>) -> Result<Status, Error> {
-        let _ = self.keep;
-        Err(Error::NotBuilt("demo"))
+    pub(super) fn run(self, screen: &mut Screen<'_>) -> Result<Status, Error> {
+        let options = demo::Options { keep: self.keep, style: screen.style };
+        let runtime = tokio::runtime::Runtime::new().map_err(Error::Daemon)?;
+        runtime
+            .block_on(async {
+                let stop = stop_on_signal()?;
+                demo::run(&options, screen.out, stop).await
+            })
+            .map_err(Error::Daemon)?;
+        Ok(Status::Done)
     }
 }

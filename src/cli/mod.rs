@@ -121,9 +121,9 @@ pub enum Error {
     /// A fault of ours.
     #[error("internal error, please report it: {0}")]
     Internal(String),
-    /// The command is not there yet.
-    #[error("{0} is not built in yet")]
-    NotBuilt(&'static str),
+    /// The daemon could not start, or ended by a fault.
+    #[error("{0}")]
+    Daemon(io::Error),
 }
 
 impl Error {

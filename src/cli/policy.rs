@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 use ipnetwork::IpNetwork;
 
 use super::Error;
-use crate::{config::Config, names::Domain, net::parse_network};
+use crate::{
+    config::{self, Config},
+    names::Domain,
+    net::parse_network,
+};
 
 /// The file that is read when none is named.
 pub(super) const SYSTEM_FILE: &str = "/etc/relaywatch/relaywatch.toml";
@@ -27,12 +31,7 @@ pub(super) struct PolicyArgs {
 impl PolicyArgs {
     /// The configuration that the arguments amount to.
     pub(super) fn config(self, color: bool) -> Result<Config, Error> {
-        let system = Path::new(SYSTEM_FILE);
-        let mut config = match &self.config {
-            Some(file) => load(file, color)?,
-            None if system.exists() => load(system, color)?,
-            None => Config::default(),
-        };
+        let (mut config, _) = load_or_default(self.config.as_deref(), color)?;
         config.policy.topology.networks.extend(self.our_network);
         config.policy.topology.domains.extend(self.our_domain);
         Ok(config)
@@ -40,6 +39,16 @@ impl PolicyArgs {
 }
 
 /// Reads a configuration file.
-pub(super) fn load(_file: &Path, _color: bool) -> Result<Config, Error> {
-    Err(Error::NotBuilt("reading a configuration file"))
+pub(super) fn load(file: &Path, color: bool) -> Result<Config, Error> {
+    config::load(file).map_err(|error| Error::Config(error.render(color)))
+}
+
+/// Reads the named file, else the system's if it is there, else takes the embedded defaults; and says which file it was.
+pub(super) fn load_or_default(named: Option<&Path>, color: bool) -> Result<(Config, Option<PathBuf>), Error> {
+    let system = Path::new(SYSTEM_FILE);
+    match named {
+        Some(file) => Ok((load(file, color)?, Some(file.to_owned()))),
+        None if system.exists() => Ok((load(system, color)?, Some(system.to_owned()))),
+        None => Ok((config::defaults(), None)),
+    }
 }

@@ -1,8 +1,15 @@
 //! `relaywatch serve`: the daemon.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf, sync::Arc};
 
-use super::{Error, Screen, Status};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{Error, Screen, Status, policy};
+use crate::{
+    clock::SystemClock,
+    serve::{self, Parts, Source},
+};
 
 /// Run the daemon: milter, metrics, health
 #[derive(Debug, clap::Args)]
@@ -17,8 +24,41 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, _screen: &mut Screen<'_>) -> Result<Status, Error> {
-        let _ = self.config;
-        Err(Error::NotBuilt("serve"))
+    pub(super) fn run(self, screen: &mut Screen<'_>) -> Result<Status, Error> {
+        let (config, file) = policy::load_or_default(self.config.as_deref(), screen.style.color)?;
+        serve::logging::start(&config.log);
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
+        if config.policy.topology.domains.is_empty() {
+            tracing::warn!("no domain of yours is configured (topology.domains): only indicator lists can be matched");
+        }
+        let runtime = tokio::runtime::Runtime::new().map_err(Error::Daemon)?;
+        runtime
+            .block_on(async {
+                let listeners = serve::inherited()?.complete(&config)?;
+                let reload = match file {
+                    Some(file) => serve::signals_and_files(file, &config)?,
+                    None => Source::default(),
+                };
+                let shutdown = stop_on_signal()?;
+                serve::run(Parts { config, listeners, clock: Arc::new(SystemClock), observer: None, reload, shutdown })
+                    .await
+            })
+            .map_err(Error::Daemon)?;
+        Ok(Status::Done)
     }
+}
+
+/// A token that SIGTERM and SIGINT cancel.
+pub(super) fn stop_on_signal() -> io::Result<CancellationToken> {
+    let token = CancellationToken::new();
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        let (mut signals, token) = (signal(kind)?, token.clone());
+        tokio::spawn(async move {
+            signals.recv().await;
+            token.cancel();
+        });
+    }
+    Ok(token)
 }

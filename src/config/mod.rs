@@ -1,11 +1,41 @@
 //! Configuration: one TOML file, as written and as decided.
 //!
 //! [`Config`] is what the rest of the program sees: valid by construction, with every default filled in. The files that an
-//! admin writes become one by way of the types as written, or an error that names file, line and what was expected.
+//! admin writes become one by way of the types as written ([`from_text`]), or an error that names every problem with file,
+//! line and what was expected. docs/configuration.md is the page for admins.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+mod address;
+mod agree;
+mod decide;
+mod error;
+mod keys;
+mod lists;
+mod operators;
+mod overlap;
+mod settings;
+mod take;
+mod written;
 
-use crate::policy::Policy;
+use std::{
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+pub use address::{Address, AddressError};
+pub use error::ConfigError;
+pub use keys::KEYS;
+pub use lists::Reader;
+pub use operators::SHIPPED as SHIPPED_OPERATORS;
+pub use settings::{HttpSettings, LogFormat, LogLevel, LogSettings, MilterSettings, SuspectSettings};
+
+use crate::{
+    policy::Policy,
+    problem::{Problem, Source},
+    schema,
+};
+
+/// The most that is read of a file: a list of five million networks is well below it, and a device file ends here.
+const FILE_LIMIT: u64 = 256 * 1024 * 1024;
 
 /// The whole configuration as decided.
 #[derive(Debug, Clone, Default)]
@@ -22,117 +52,74 @@ pub struct Config {
     pub suspects: SuspectSettings,
     /// Every file that it was read from: the configuration and its indicator lists. These are watched for changes.
     pub sources: Vec<PathBuf>,
+    /// What is allowed and yet most likely not meant.
+    pub warnings: Vec<Problem>,
 }
 
-/// Where and how the milter listens, and what it bears.
-#[derive(Debug, Clone)]
-pub struct MilterSettings {
-    /// The sockets it listens on.
-    pub listen: Vec<Address>,
-    /// The access mode of UNIX sockets it makes.
-    pub socket_mode: u32,
-    /// Connections open at one time; further ones are closed at once.
-    pub max_connections: usize,
-    /// How long an MTA may be silent. Postfix keeps a connection open while its SMTP client thinks, up to
-    /// `smtpd_timeout` (300 s), so this is longer.
-    pub idle_timeout: Duration,
-    /// How long a whole frame may take to arrive once its first byte is there, and an answer to be taken.
-    pub io_timeout: Duration,
-    /// Bytes of header section kept of a message.
-    pub max_header_bytes: usize,
-    /// Recipients kept of a message.
-    pub max_recipients: usize,
+/// What holds without any file: the defaults of every key and the shipped indicator list.
+pub fn defaults() -> Config {
+    let nothing = |_: &Path| Err(io::ErrorKind::NotFound.into());
+    // An empty file has no problem, and a test holds the shipped list to that.
+    let config = from_text("defaults", b"", &nothing).unwrap_or_default();
+    Config { warnings: Vec::new(), ..config }
 }
 
-impl Default for MilterSettings {
-    fn default() -> Self {
-        Self {
-            listen: vec![Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 8895)))],
-            socket_mode: 0o660,
-            max_connections: 1000,
-            idle_timeout: Duration::from_secs(600),
-            io_timeout: Duration::from_secs(10),
-            max_header_bytes: 1024 * 1024,
-            max_recipients: 1000,
-        }
+/// Reads a configuration file and the indicator lists it names.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let name = path.display().to_string();
+    let bytes = read_file(path).map_err(|error| {
+        let message = format!("cannot read the configuration `{}`", crate::text::printable(&name, 200));
+        ConfigError::new(vec![Problem::error(message).help(lists::reason(&error))])
+    })?;
+    let mut config = from_text(&name, &bytes, &read_list)?;
+    config.sources.insert(0, path.to_owned());
+    Ok(config)
+}
+
+/// Reads a configuration from memory; `read` is asked for the indicator lists.
+pub fn from_text(name: &str, bytes: &[u8], read: Reader<'_>) -> Result<Config, ConfigError> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
+        Err(error) => return Err(ConfigError::new(vec![lists::not_utf8(name, bytes, error.valid_up_to())])),
+    };
+    let source = Source { name, text };
+    let mut problems = Vec::new();
+    let Some(written) = schema::read::<written::Written>(&source, KEYS, &mut problems) else {
+        return Err(ConfigError::new(problems));
+    };
+    let mut take = take::Take { source: &source, errors: problems, warnings: Vec::new() };
+    let decided = decide::decide(&mut take, &written, read);
+    if take.errors.is_empty() {
+        agree::agree(&mut take, &written, &decided);
     }
-}
-
-/// A socket to listen on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Address {
-    /// A UNIX socket, made at this path.
-    Unix(PathBuf),
-    /// A TCP address and port.
-    Tcp(SocketAddr),
-}
-
-impl std::fmt::Display for Address {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-            Self::Tcp(address) => write!(f, "inet:{address}"),
-        }
+    // Stable: a list's problems stay in the list's order, behind those of the file that names it.
+    let order = |problem: &Problem| if problem.is_in(name) { (0, problem.place()) } else { (1, None) };
+    take.errors.sort_by_key(order);
+    take.warnings.sort_by_key(order);
+    if !take.errors.is_empty() {
+        return Err(ConfigError::new(take.errors));
     }
+    Ok(Config { warnings: take.warnings, ..decided.config })
 }
 
-/// The HTTP side.
-#[derive(Debug, Clone)]
-pub struct HttpSettings {
-    /// The address of /metrics, /healthz and /readyz; nothing turns HTTP off.
-    pub listen: Option<SocketAddr>,
-}
-
-impl Default for HttpSettings {
-    fn default() -> Self {
-        Self { listen: Some(SocketAddr::from(([127, 0, 0, 1], 9786))) }
+/// A list is a regular file: a pipe without a writer would hold up a reload for ever.
+fn read_list(path: &Path) -> io::Result<Vec<u8>> {
+    let about = std::fs::metadata(path)?;
+    if about.is_file() || about.is_dir() {
+        return read_file(path);
     }
+    Err(io::Error::other("it is no regular file"))
 }
 
-/// The log.
-#[derive(Debug, Clone, Default)]
-pub struct LogSettings {
-    /// Text for people, or JSON for machines.
-    pub format: LogFormat,
-    /// The least level that is written.
-    pub level: LogLevel,
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LogFormat {
-    /// One line of text an event.
-    #[default]
-    Text,
-    /// One JSON object an event.
-    Json,
-}
-
-/// The least level of log lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LogLevel {
-    /// Only what is broken.
-    Error,
-    /// Also anomalies in mail.
-    Warn,
-    /// Also starts, stops and reloads.
-    #[default]
-    Info,
-    /// Also each message.
-    Debug,
-}
-
-/// The suspects table.
-#[derive(Debug, Clone)]
-pub struct SuspectSettings {
-    /// How many peers are shown by address.
-    pub top: usize,
-    /// How many peers are remembered to find the top ones among.
-    pub tracked: usize,
-}
-
-impl Default for SuspectSettings {
-    fn default() -> Self {
-        Self { top: 20, tracked: 10_000 }
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let file = std::fs::File::open(path)?;
+    let about = file.metadata()?;
+    if about.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
     }
+    let mut bytes = Vec::new();
+    if file.take(FILE_LIMIT + 1).read_to_end(&mut bytes)? as u64 > FILE_LIMIT {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 256 MiB"));
+    }
+    Ok(bytes)
 }

@@ -18,7 +18,7 @@
 
 use std::net::IpAddr;
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memmem, memrchr};
 
 use super::tokens::{Clauses, Place};
 use crate::net;
@@ -63,7 +63,7 @@ pub(super) struct Peer<'a> {
 enum Remark<'a> {
     Peer(Peer<'a>),
     Helo(&'a [u8]),
-    /// A web interface's note of its user, or a port: the address is in front of it.
+    /// A port, the session's keys, a web interface's note of its user: the address may be in front of it.
     Note,
     /// Two addresses in a form that holds one.
     Contradiction,
@@ -92,7 +92,7 @@ pub(super) fn read<'a>(clauses: &Clauses<'a>, naming: Naming, literal: Literal) 
             Remark::Other => other = true,
         }
     }
-    let text = clauses.from.text;
+    let text = bare_text(clauses);
     if contradiction {
         return Client { helo: said(text), ..Client::default() };
     }
@@ -107,7 +107,21 @@ pub(super) fn read<'a>(clauses: &Clauses<'a>, naming: Naming, literal: Literal) 
         };
         return Client { helo: helo.and_then(said), rdns: verified(rdns), ip: peer.ip };
     }
-    let (name, addressed) = split_address(text);
+    let (name, addressed) = match memmem::find(text, b" - ") {
+        // IIS 4: `helo - A`.
+        Some(dash) if clauses.with.text.starts_with(b"Microsoft SMTPSVC") => {
+            let (name, ip) = text.split_at(dash);
+            (name, ip.get(3..).and_then(address))
+        }
+        _ => split_address(text),
+    };
+    // `name (ehlo HELO [A])`: the one form with an address inside of that comment.
+    if addressed.is_none()
+        && let Some((said_name, Some(ip))) = spoken.map(split_address)
+        && !said_name.is_empty()
+    {
+        return Client { helo: said(said_name), rdns: verified(name), ip: Some(ip) };
+    }
     let ip = match addressed {
         Some(ip) if !name.is_empty() => Some(ip),
         Some(ip) => Some(ip).filter(|_| !other && (literal == Literal::Recorded || spoken.is_some())),
@@ -119,6 +133,13 @@ pub(super) fn read<'a>(clauses: &Clauses<'a>, naming: Naming, literal: Literal) 
         (Some(_), None) => Client { helo: said(name), rdns: None, ip },
         (None, None) => Client { helo: said(text), rdns: None, ip },
     }
+}
+
+/// The text of the clause without what single dialects put behind the name.
+fn bare_text<'a>(clauses: &Clauses<'a>) -> &'a [u8] {
+    let text = clauses.from.text;
+    // Cellopoint: `helo [(A)]`. Host Europe: `[A]; authenticated by host`.
+    text.strip_suffix(b" [").or_else(|| text.strip_suffix(b"; authenticated")).unwrap_or(text)
 }
 
 /// `(from helo [A]) by ..` (Symantec, Mirapoint) and `(ofmipd A)`: the client stands in a comment before any keyword.
@@ -140,14 +161,15 @@ pub(super) fn peer(comment: &[u8]) -> Option<Peer<'_>> {
 }
 
 fn remark(text: &[u8]) -> Remark<'_> {
-    for greeting in [b"HELO ".as_slice(), b"EHLO ", b"helo=", b"HELO=", b"EHLO="] {
-        if let Some(name) = text.strip_prefix(greeting) {
-            let name = if greeting.ends_with(b"=") { first_word(name) } else { name };
-            return Remark::Helo(name);
+    if let Some((greeting, rest)) = text.split_at_checked(4)
+        && [b"HELO", b"EHLO", b"LHLO"].iter().any(|word| greeting.eq_ignore_ascii_case(*word))
+    {
+        match rest {
+            [b' ', name @ ..] => return Remark::Helo(name),
+            [b'=', name @ ..] => return Remark::Helo(first_word(name)),
+            [] => return Remark::Helo(b""),
+            _ => {}
         }
-    }
-    if text == b"HELO" || text == b"EHLO" {
-        return Remark::Helo(b"");
     }
     if text.starts_with(b"port=") {
         return behind(text, b" helo=").map_or(Remark::Note, |name| Remark::Helo(first_word(name)));
@@ -155,7 +177,10 @@ fn remark(text: &[u8]) -> Remark<'_> {
     if text.starts_with(b"account ") {
         return behind(text, b" HELO ").map_or(Remark::Note, Remark::Helo);
     }
-    if text.starts_with(b"proxying for ") || memmem::find(text, b" authenticated user ").is_some() {
+    if text.starts_with(b"using ")
+        || text.starts_with(b"proxying for ")
+        || memmem::find(text, b" authenticated user ").is_some()
+    {
         return Remark::Note;
     }
     match memchr(b'[', text) {
@@ -174,14 +199,15 @@ fn bracket_first(text: &[u8]) -> Remark<'_> {
         let again = inside.eq_ignore_ascii_case(b"unknown") && next.starts_with(b"[");
         return if again { bracket_first(next) } else { Remark::Other };
     };
-    let helo =
-        if rest.is_empty() {
-            None
-        } else {
-            [b" helo=".as_slice(), b" HELO="].iter().find_map(|key| behind(rest, key)).map(first_word).or_else(|| {
-                [b"\"EHLO ".as_slice(), b"\"HELO "].iter().find_map(|key| behind(rest, key)).map(until_quote)
-            })
-        };
+    let helo = if rest.is_empty() {
+        None
+    } else {
+        [b" helo=".as_slice(), b" HELO=", b" EHLO ", b" HELO "]
+            .iter()
+            .find_map(|key| behind(rest, key))
+            .map(first_word)
+            .or_else(|| [b"\"EHLO ".as_slice(), b"\"HELO "].iter().find_map(|key| behind(rest, key)).map(until_quote))
+    };
     Remark::Peer(Peer { ip: Some(ip), name: b"", helo })
 }
 
@@ -192,8 +218,15 @@ fn name_first(text: &[u8], open: usize) -> Remark<'_> {
     let Some(close) = memchr(b']', rest) else { return Remark::Other };
     let (inside, rest) = (rest.get(1..close).unwrap_or_default(), rest.get(close + 1..).unwrap_or_default());
     let Some(ip) = address(inside) else { return Remark::Other };
-    let loose = name == b"Not Verified" || name.starts_with(b"HELO ");
-    if name.iter().any(u8::is_ascii_whitespace) && !loose || name.contains(&b'<') || name.contains(&b'"') {
+    // A quoted ident answer (`"port 34611"@name [A]`) may hold blanks.
+    let host = name.rsplit(|b| *b == b'@').next().unwrap_or(name);
+    // `(Forwarded-For: [A])`: what an HTTP client said, in a header field of its own.
+    if name.ends_with(b":") {
+        return Remark::Note;
+    }
+    let plain = if name.starts_with(b"\"") { host } else { name };
+    let unverified = name == b"Not Verified" || name == b"<unknown>";
+    if !unverified && plain.iter().any(|b| b.is_ascii_whitespace() || matches!(b, b'<' | b'"')) {
         return Remark::Other;
     }
     // The name and the ident answer are the client's: `x [192.0.2.9]` as a name must not hide the address behind it.
@@ -202,27 +235,26 @@ fn name_first(text: &[u8], open: usize) -> Remark<'_> {
     }
     // Sendmail: the name does not lead back to the address, so nothing is verified.
     let forged = rest.trim_ascii_start().starts_with(b"(may be forged)");
-    let host = name.rsplit(|b| *b == b'@').next().unwrap_or(name);
-    Remark::Peer(Peer { ip: Some(ip), name: if forged || loose { b"unknown" } else { host }, helo: None })
+    Remark::Peer(Peer { ip: Some(ip), name: if forged || unverified { b"unknown" } else { host }, helo: None })
 }
 
-/// `A`, `user@A`, `user@A with login`.
+/// `A`, `user@A`, and Yahoo's `user@A with login`.
 fn bare(text: &[u8]) -> Remark<'_> {
-    let word = text.strip_suffix(b" with login").or_else(|| text.strip_suffix(b" with plain")).unwrap_or(text);
+    let word = first_word(text);
+    let rest = text.get(word.len()..).unwrap_or_default().trim_ascii_start();
+    let known = rest.is_empty() || rest.get(..4).is_some_and(|with| with.eq_ignore_ascii_case(b"with"));
     let host = word.rsplit(|b| *b == b'@').next().unwrap_or(word);
     match address(host) {
-        Some(ip) if !word.iter().any(u8::is_ascii_whitespace) => {
-            Remark::Peer(Peer { ip: Some(ip), name: b"", helo: None })
-        }
+        Some(ip) if known => Remark::Peer(Peer { ip: Some(ip), name: b"", helo: None }),
         _ => Remark::Other,
     }
 }
 
 /// Takes an address off the end of a text: `name [A]`, `name[A]`, `[A]`, `A`, `A:port`.
 ///
-/// A text with two different addresses gives none.
-fn split_address(text: &[u8]) -> (&[u8], Option<IpAddr>) {
-    let Some(open) = memchr(b'[', text) else {
+/// What stands last is the host's word: `[10.0.0.3] [A]` is a literal that the client said, and its address.
+pub(super) fn split_address(text: &[u8]) -> (&[u8], Option<IpAddr>) {
+    let Some(open) = memrchr(b'[', text) else {
         let first = text.first().copied().unwrap_or_default();
         let ip = if first.is_ascii_hexdigit() || first == b':' { address(text) } else { None };
         return (if ip.is_some() { b"" } else { text }, ip);

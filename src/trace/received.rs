@@ -42,7 +42,7 @@ pub fn read(value: &[u8]) -> Received {
         ip: client.ip,
         by: host.map(text),
         by_ip,
-        with: clauses.with.stated.then_some(clauses.with.text).filter(|with| !with.is_empty()).map(text),
+        with: protocol(&clauses.with).map(text),
         id: word_of(&clauses.id).map(text),
         recipient: word_of(&clauses.recipient).map(text),
         time,
@@ -66,12 +66,21 @@ fn host<'a>(by: &Clause<'a>) -> Option<&'a [u8]> {
 /// Openwave puts its build number (`(7.3.105.6)`) where Exchange puts the address, but names no protocol.
 fn by_ip(clauses: &Clauses<'_>, host: Option<&[u8]>) -> Option<std::net::IpAddr> {
     let named = host.and_then(client::address);
-    named.or_else(|| {
+    // MDaemon: `by host [address] with SMTP`.
+    let behind = || client::split_address(clauses.by.text).1.filter(|_| clauses.by.text.ends_with(b"]"));
+    named.or_else(behind).or_else(|| {
         let comment = clauses.comments_in(Place::By).next()?;
         let bracketed = comment.contains(&b'[');
         let plain = clauses.with.stated || clauses.comments_in(Place::From).any(|c| c.starts_with(b"mailfrom:"));
         (bracketed || plain).then(|| client::peer(comment)?.ip).flatten()
     })
+}
+
+/// The protocol as written, without a comment that nobody closed; qmail's TLS patch writes `with (CIPHER encrypted) ESMTPS`.
+fn protocol<'a>(with: &Clause<'a>) -> Option<&'a [u8]> {
+    let text = if with.text.is_empty() { with.behind } else { with.text };
+    let end = memchr::memmem::find(text, b" (").unwrap_or(text.len());
+    text.get(..end).map(<[u8]>::trim_ascii_end).filter(|text| !text.is_empty())
 }
 
 /// The first word of a clause without the angle brackets of an id or a path.
@@ -98,7 +107,8 @@ fn kind(
         return HopKind::Unparsed;
     }
     let same_host = client.ip.is_some_and(|ip| ip.is_loopback() || Some(ip) == by_ip);
-    if same_host || (client.ip.is_none() && (says_local(clauses) || is_internal(clauses, dialect))) {
+    let scanner = clauses.with.word.starts_with(b"qmail-scanner");
+    if same_host || scanner || (client.ip.is_none() && (says_local(clauses) || is_internal(clauses, dialect))) {
         return HopKind::Local;
     }
     let has_client = client.ip.is_some() || client.helo.is_some() || client.rdns.is_some();
@@ -112,17 +122,20 @@ fn says_local(clauses: &Clauses<'_>) -> bool {
     let holds = |text: &[u8], part: &[u8]| memchr::memmem::find(text, part).is_some();
     starts(with, b"local")
         || starts(with, b"TransportReplication")
-        || starts(with, b"qmail-scanner")
         || [b"listexpand".as_slice(), b"spool", b"dmail"].iter().any(|word| starts(clauses.via.word, word))
         || matches!(clauses.by.word, b"uid" | b"simscan")
         || holds(clauses.head.text, b"queue ")
-        || [b"localhost".as_slice(), b"mail pickup service"].contains(&clauses.from.text)
+        || clauses.from.text == b"mail pickup service"
+        || (clauses.from.text == b"localhost" && clauses.comments_in(Place::From).next().is_none())
+        || holds(clauses.by.text, b" by uid ")
         || clauses.comments.iter().any(|comment| match comment.place {
             Place::Head => {
                 holds(comment.text, b" invoked ") || starts(comment.text, b"from ") || holds(comment.text, b"majordomo")
             }
             Place::From => {
-                starts(comment.text, b"uid ") || comment.text == b"localhost" || comment.text.ends_with(b"@localhost")
+                starts(comment.text, b"uid ")
+                    || comment.text.ends_with(b"@localhost")
+                    || [b"localhost".as_slice(), b"[localhost]", b"[local]"].contains(&comment.text)
             }
             Place::By => {
                 holds(comment.text, b"from userid")

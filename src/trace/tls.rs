@@ -7,18 +7,11 @@
 
 use memchr::memmem;
 
-use super::{
-    hop::TlsVersion,
-    tokens::{Clauses, Place},
-};
+use super::{TlsVersion, tokens::Clauses};
 
 /// What is stated of TLS, and the version.
 pub(super) fn read(clauses: &Clauses<'_>) -> (Option<bool>, Option<TlsVersion>) {
     for comment in clauses.comments.iter() {
-        // Before a second `by` everything may be the client's (see `Clauses::rewritten`).
-        if clauses.rewritten && comment.place == Place::From {
-            continue;
-        }
         if let Some(version) = stated(comment.text) {
             return (Some(true), version);
         }
@@ -42,6 +35,10 @@ enum Protocol {
 fn protocol(with: &[u8]) -> Option<Protocol> {
     if with.starts_with(b"Microsoft SMTP") {
         return Some(Protocol::Plain);
+    }
+    // qmail's TLS patch: `ECDHE-RSA-AES256-GCM-SHA384 encrypted SMTP`.
+    if memmem::find(with, b" encrypted ").is_some() {
+        return Some(Protocol::Encrypted);
     }
     let word = with.split(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')).next().unwrap_or_default();
     let name_end = word.iter().position(|b| !b.is_ascii_alphanumeric()).unwrap_or(word.len());
@@ -84,8 +81,8 @@ fn stated(comment: &[u8]) -> Option<Option<TlsVersion>> {
         // (Cipher TLSv1:DES-CBC3-SHA:168) Exim 3
         (b'c', b'i') => encryption(without(comment, b"cipher ")?),
         // (AUTH: LOGIN user, TLS: TLSv1/SSLv3,256bits,AES256-SHA) Courier
-        (b'a', b'u') => {
-            let at = memmem::find(comment, b", TLS: ")?;
+        (b'a', b'u') | (b'i', b'd') => {
+            let at = memmem::find(comment, b", TLS: ").or_else(|| memmem::find(comment, b", SSL: "))?;
             encryption(comment.get(at + 7..)?)
         }
         // (Generic MTA with TLSv1.2 ..), (Cellopoint E-mail Firewall .. with TLS)
@@ -146,6 +143,7 @@ mod tests {
             ("by c (CommuniGate Pro SMTP 4.2) with ESMTP-TLS", None),
             ("by c with UTF8SMTPS", None),
             ("by c with HTTPS", None),
+            ("by c with ECDHE-RSA-AES256-GCM-SHA384 encrypted SMTP", None),
             ("(Using TLS) by relay.mimecast.com with ESMTP", None),
         ];
         for (text, version) in cases {

@@ -148,7 +148,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
 fn is_zmailer(clauses: &Clauses<'_>) -> bool {
     clauses.comments_in(Place::From).any(|comment| {
         let after = |key: &[u8]| memchr::memmem::find(comment, key).is_some();
-        comment.starts_with(b"[") && (after(b"rhost-flags") || after(b"TLS-PEER-CN1"))
+        comment.starts_with(b"[") && (after(b"rhost-flags") || after(b"TLS-PEER-CN1") || after(b" ident: "))
     })
 }
 

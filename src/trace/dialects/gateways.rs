@@ -95,7 +95,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
         ..PLAIN
     },
     Dialect {
-        name: "sophos-reflexion",
+        name: "mailfoundry",
         software: &["MAILFOUNDRY", "MFA, port"],
         sample: "From localhost (127.0.0.1) by mx.victim.example (MAILFOUNDRY) id 000000000000ffff; Thu, 29 Apr 2012 \
                  23:45:10 -0000 (GMT)",

@@ -24,6 +24,13 @@ pub(super) const DIALECTS: &[Dialect] = &[
         ..PLAIN
     },
     Dialect {
+        name: "gmx",
+        host: &[".gmx.net", ".gmx.com"],
+        sample: "from unknown (EHLO relay.sender.example) [192.0.2.10] by mail.gmx.net (mp051) with SMTP; 27 Apr 2010 \
+                 17:19:36 +0200",
+        ..PLAIN
+    },
+    Dialect {
         name: "strato",
         software: &["RZmta "],
         shape: Some(|clauses| client_comment(clauses, b"RZmta ")),

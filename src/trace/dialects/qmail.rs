@@ -63,8 +63,8 @@ fn is_qmail(clauses: &Clauses<'_>) -> bool {
     let spoken = || client_comment(clauses, b"HELO ");
     // Without a HELO of its own: `from name (address) by host with SMTP; 3 Nov 2025 09:00:00 -0000`.
     let silent = || {
-        let utc = clauses.date.is_some_and(|date| date.trim_ascii_end().ends_with(b"-0000"));
-        utc && date_without_weekday(clauses)
+        let utc = || clauses.date.is_some_and(|date| date.trim_ascii_end().ends_with(b"-0000"));
+        (clauses.from.text == b"unknown" || (date_without_weekday(clauses) && utc()))
             && clauses.comments_in(Place::From).any(|c| !c.contains(&b'[') && client::peer(c).is_some())
     };
     (clauses.from.stated && (spoken() || (is_bare(clauses) && silent()))) || invoked()

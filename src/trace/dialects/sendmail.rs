@@ -11,7 +11,7 @@ use crate::trace::tokens::{Clauses, Place};
 pub(super) const DIALECTS: &[Dialect] = &[
     Dialect {
         name: "sendmail",
-        software: &["Sendmail ", "V8/", "Debian", "Sun/", "IBM/"],
+        software: &["Sendmail ", "V8/", "Debian", "Sun/", "IBM/", "AIX", "Switch-"],
         shape: Some(is_sendmail),
         sample: "from mx1.sender.example (root@mx1.sender.example [192.0.2.10] (may be forged)) by mx.victim.example \
                  (8.18.1/8.18.1) with ESMTPS id 5A3BcDeF012345 (version=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384 \
@@ -27,17 +27,10 @@ pub(super) const DIALECTS: &[Dialect] = &[
     },
 ];
 
-/// A software comment of version and configuration version: `8.12.8/8.12.5`, `8.9.3+Sun/8.9.1`, `8.13.1/8.13.1/Submit`.
+/// A software comment of version and configuration version: `8.12.8/8.12.5`, `8.13.8+Sun/8.9.3`, `8.13.1/8.13.1/Submit`.
 fn is_sendmail(clauses: &Clauses<'_>) -> bool {
     clauses.comments_in(Place::By).chain(clauses.comments_in(Place::With)).any(|comment| {
-        let digit = |at: usize| comment.get(at).is_some_and(u8::is_ascii_digit);
-        digit(0)
-            && memchr::memchr(b'/', comment).is_some_and(|slash| {
-                digit(slash + 1) && digit(slash - 1)
-                    || comment
-                        .get(slash + 1..)
-                        .is_some_and(|rest| rest.starts_with(b"Submit") || rest.starts_with(b"linuxconf"))
-            })
-            && comment.contains(&b'.')
+        let version = comment.iter().position(|b| !(b.is_ascii_digit() || *b == b'.')).unwrap_or(0);
+        version >= 3 && comment.contains(&b'/') && comment.first() != Some(&b'.')
     })
 }

@@ -1,0 +1,45 @@
+# The commands of this project. `make test` is what CI runs.
+.PHONY: help build demo test bless lint doc tools fuzz bench install
+
+CARGO ?= cargo
+PREFIX ?= /usr/local
+
+help: ## This list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+build: ## The optimised program, target/release/relaywatch
+	$(CARGO) build --release --locked
+
+demo: ## The product at work, with nothing set up
+	$(CARGO) run --release --locked -- demo
+
+tools: ## What the tests need: installed by apt when root, else named and stopped
+	@tests/tools.sh
+
+test: tools lint doc ## Everything that CI runs
+	$(CARGO) test --locked
+	dashboards/check/run.sh
+	fuzz/smoke.sh
+
+lint: ## Form and lints
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+doc: ## The API's documentation, without a warning
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --lib
+
+bless: ## Rewrites every expected output; look at the difference before you commit it
+	RELAYWATCH_BLESS=1 $(CARGO) test --locked
+
+fuzz: ## Each fuzz target for five minutes
+	FUZZ_SECONDS=300 fuzz/smoke.sh
+
+bench: build ## Every measurement of docs/performance.md
+	$(CARGO) bench --locked
+	benches/postfix.sh
+
+install: build ## Program, man pages and unit files under PREFIX
+	install -D -m 755 target/release/relaywatch $(DESTDIR)$(PREFIX)/bin/relaywatch
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	target/release/relaywatch man $(DESTDIR)$(PREFIX)/share/man/man1
+	install -D -m 644 deploy/relaywatch.service $(DESTDIR)$(PREFIX)/lib/systemd/system/relaywatch.service

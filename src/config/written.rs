@@ -1,0 +1,121 @@
+//! The configuration as written: what stands in the file, nothing filled in, each value with its place.
+//!
+//! [`crate::schema`] has taken out what does not fit before this is filled, so an unknown field here is a fault of ours;
+//! a test fills every key of [`super::KEYS`].
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+pub(super) type Text = Spanned<String>;
+pub(super) type Texts = Option<Spanned<Vec<Text>>>;
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Written {
+    pub(super) topology: Topology,
+    pub(super) boundary: Boundary,
+    pub(super) ingress: Vec<Spanned<Ingress>>,
+    pub(super) indicators: Indicators,
+    pub(super) detectors: BTreeMap<String, Detector>,
+    pub(super) actions: Actions,
+    pub(super) header: Header,
+    pub(super) milter: Milter,
+    pub(super) http: Http,
+    pub(super) log: Log,
+    pub(super) suspects: Suspects,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Topology {
+    pub(super) networks: Texts,
+    pub(super) domains: Texts,
+    pub(super) hosts: Texts,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Boundary {
+    pub(super) strategy: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Ingress {
+    pub(super) recipients: Texts,
+    pub(super) must_pass: Texts,
+    pub(super) may_pass: Texts,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Indicators {
+    pub(super) shipped: Option<bool>,
+    pub(super) list: Vec<List>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct List {
+    pub(super) path: Option<Text>,
+    pub(super) confidence: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Detector {
+    pub(super) enabled: Option<bool>,
+    pub(super) severity: Option<Text>,
+    pub(super) aliases: Option<Vec<Spanned<Vec<Text>>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Actions {
+    pub(super) notice: Option<Text>,
+    pub(super) suspicious: Option<Text>,
+    pub(super) malicious: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Header {
+    pub(super) relaywatch: Option<bool>,
+    pub(super) authentication_results: Option<bool>,
+    pub(super) authserv_id: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Milter {
+    pub(super) listen: Texts,
+    pub(super) socket_mode: Option<Text>,
+    pub(super) max_connections: Option<usize>,
+    pub(super) idle_timeout: Option<Text>,
+    pub(super) io_timeout: Option<Text>,
+    pub(super) max_header_bytes: Option<Text>,
+    pub(super) max_recipients: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Http {
+    pub(super) listen: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Log {
+    pub(super) format: Option<Text>,
+    pub(super) level: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Suspects {
+    pub(super) top: Option<Spanned<usize>>,
+    pub(super) tracked: Option<Spanned<usize>>,
+}

@@ -1,0 +1,398 @@
+//! The milter protocol as a state machine, without any I/O.
+//!
+//! Takes the MTA's commands one by one, says for each what is to be done ([`Step`]), and gathers them to a
+//! [`RawMessage`]. What belongs to the SMTP connection (client, HELO, TLS) outlives a message; what belongs to a
+//! message (sender, recipients, fields) ends with it, by the end of the message, an ABORT or the next MAIL.
+//!
+//! Order is held to where a mix-up would judge one message by another's data: a message's commands only go forwards.
+//! Where libmilter would start over (CONNECT, HELO or MAIL in the middle of a message), this does too.
+
+use std::{net::IpAddr, sync::Arc};
+
+use bytes::Bytes;
+
+use super::{
+    command::{Command, Peer, parse_address},
+    macros::{Macros, text},
+    negotiation::{Agreement, action},
+    reply::Reply,
+};
+use crate::{
+    clock::Clock,
+    ingest::{HeaderChange, Ruling},
+    message::{Break, RawMessage},
+    metrics::MilterError,
+    policy::Action,
+    session::Session,
+    trace::TlsVersion,
+};
+
+/// Above Postfix' and Sendmail's own `Received` field, which they keep out of sight of milters; 1 is right under it.
+const TOP: u32 = 0;
+
+/// The longest text of an SMTP reply that is passed on (RFC 5321, 4.5.3.1.5: 512 bytes a line, the code included).
+const REPLY_LIMIT: usize = 480;
+
+/// What is to be done after a command.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing: the MTA does not wait.
+    Silent,
+    /// Say this.
+    Reply(Reply),
+    /// The message is whole: have [`Conversation::message`] judged and say what [`Conversation::rule`] gives.
+    Judge,
+    /// The MTA is done: close.
+    Quit,
+    /// The MTA broke the protocol in this way: close, for what comes next cannot be trusted.
+    Broken(MilterError),
+}
+
+/// What is kept of one message at most.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes of header section.
+    pub header_bytes: usize,
+    /// Recipients.
+    pub recipients: usize,
+}
+
+/// How far a message has come; its commands only go forwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    None,
+    Mail,
+    Rcpt,
+    Data,
+    Header,
+    EndOfHeader,
+    Body,
+}
+
+impl Stage {
+    fn may_repeat(self) -> bool {
+        matches!(self, Self::Rcpt | Self::Header | Self::Body)
+    }
+}
+
+/// One milter connection.
+pub struct Conversation {
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+    agreement: Option<Agreement>,
+    connection: Connection,
+    stage: Stage,
+    macros: Macros,
+    too_long: bool,
+    too_many: bool,
+    message: RawMessage,
+    noted: Vec<MilterError>,
+}
+
+/// What is known of the SMTP connection.
+#[derive(Default)]
+struct Connection {
+    macros: Macros,
+    hostname: Option<String>,
+    address: Option<IpAddr>,
+    helo_macros: Macros,
+    helo: Option<String>,
+    tls_told: bool,
+}
+
+impl Conversation {
+    /// A connection on which nothing was said yet.
+    pub fn new(limits: Limits, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            limits,
+            clock,
+            agreement: None,
+            connection: Connection::default(),
+            stage: Stage::None,
+            macros: Macros::default(),
+            too_long: false,
+            too_many: false,
+            message: RawMessage::default(),
+            noted: Vec::new(),
+        }
+    }
+
+    /// Takes the MTA's next command.
+    pub fn on(&mut self, command: &Command<'_>) -> Step {
+        let Some(agreement) = &self.agreement else {
+            return match command {
+                Command::Negotiate(offer) => self.negotiate(Agreement::of(*offer)),
+                Command::Quit => Step::Quit,
+                _ => Step::Broken(MilterError::Sequence),
+            };
+        };
+        let expects_reply = agreement.expects_reply(command);
+        let in_order = match command {
+            Command::Negotiate(_) => false,
+            Command::Macros { stage, pairs } => self.macros(*stage, pairs),
+            Command::Connect { hostname, peer } => self.connect(hostname, *peer),
+            Command::Helo(name) => self.helo(name),
+            Command::Mail(arguments) => self.mail(arguments.first().copied().unwrap_or_default()),
+            Command::Rcpt(arguments) => self.rcpt(arguments.first().copied().unwrap_or_default()),
+            Command::Data => self.advance(Stage::Data),
+            Command::Header { name, value } => self.header(name, value),
+            Command::EndOfHeader => self.advance(Stage::EndOfHeader),
+            Command::Body(_) => self.advance(Stage::Body),
+            Command::EndOfMessage(_) if self.stage == Stage::None => false,
+            Command::EndOfMessage(_) => {
+                self.complete();
+                return Step::Judge;
+            }
+            Command::Abort => self.forget_message(),
+            Command::Quit => return Step::Quit,
+            Command::QuitNewConnection => self.forget_connection(),
+            Command::Unknown(_) => true,
+        };
+        match (in_order, expects_reply) {
+            (false, _) => Step::Broken(MilterError::Sequence),
+            (true, false) => Step::Silent,
+            (true, true) => Step::Reply(Reply::Continue),
+        }
+    }
+
+    /// Whether a message has begun and is not done with.
+    pub fn in_message(&self) -> bool {
+        self.stage != Stage::None
+    }
+
+    /// The message as gathered so far; whole after [`Step::Judge`].
+    pub fn message(&self) -> &RawMessage {
+        &self.message
+    }
+
+    /// What was cut short or lacking since the last time this was asked.
+    pub fn take_noted(&mut self) -> impl Iterator<Item = MilterError> {
+        self.noted.drain(..)
+    }
+
+    /// Ends the message with a ruling, as far as the MTA lets us.
+    ///
+    /// Of a message that is refused, nothing is changed: nobody would see it.
+    pub fn rule(&mut self, ruling: &Ruling) -> Vec<Reply> {
+        self.forget_message();
+        let text = ruling.reply.as_deref();
+        let mut replies = Vec::with_capacity(ruling.changes.len() + 2);
+        match ruling.action {
+            Action::Tempfail => replies.push(text.map_or(Reply::Tempfail, |text| smtp_reply("451 4.7.1", text))),
+            Action::Reject => replies.push(text.map_or(Reply::Reject, |text| smtp_reply("550 5.7.1", text))),
+            Action::Accept | Action::Quarantine => {
+                replies.extend(ruling.changes.iter().filter_map(|change| self.change(change)));
+                if ruling.action == Action::Quarantine && self.may(action::QUARANTINE) {
+                    replies.push(Reply::Quarantine(Bytes::from_static(b"relaywatch")));
+                }
+                replies.push(Reply::Accept);
+            }
+        }
+        replies
+    }
+
+    fn change(&self, change: &HeaderChange) -> Option<Reply> {
+        match change {
+            HeaderChange::Remove { name, occurrence } if self.may(action::CHANGE_HEADERS) => {
+                Some(Reply::ChangeHeader {
+                    occurrence: *occurrence,
+                    name: Bytes::copy_from_slice(name.as_bytes()),
+                    value: Bytes::new(),
+                })
+            }
+            HeaderChange::Prepend { name, value } if self.may(action::ADD_HEADERS) => {
+                let agreement = self.agreement.as_ref()?;
+                let space = if agreement.leading_space() { " " } else { "" };
+                let name = Bytes::copy_from_slice(name.as_bytes());
+                let value = Bytes::from([space, value].concat());
+                Some(if agreement.may_insert() {
+                    Reply::InsertHeader { index: TOP, name, value }
+                } else {
+                    Reply::AddHeader { name, value }
+                })
+            }
+            HeaderChange::Remove { .. } | HeaderChange::Prepend { .. } => None,
+        }
+    }
+
+    fn may(&self, actions: u32) -> bool {
+        self.agreement.as_ref().is_some_and(|agreement| agreement.may(actions))
+    }
+
+    fn negotiate(&mut self, agreement: Option<Agreement>) -> Step {
+        let Some(agreement) = agreement else {
+            return Step::Broken(MilterError::Negotiation);
+        };
+        if !agreement.is_complete() {
+            self.noted.push(MilterError::Negotiation);
+        }
+        self.agreement = Some(agreement.clone());
+        Step::Reply(Reply::Negotiate(agreement))
+    }
+
+    fn macros(&mut self, stage: u8, pairs: &[(&[u8], &[u8])]) -> bool {
+        let cut = match stage {
+            b'C' => self.connection.macros.announce(pairs),
+            b'H' => self.connection.helo_macros.announce(pairs),
+            b'M' => self.macros.announce(pairs),
+            _ => self.macros.add(pairs),
+        };
+        self.connection.tls_told |= matches!(stage, b'H' | b'M');
+        self.note_if(cut, MilterError::ValueLimit);
+        true
+    }
+
+    fn connect(&mut self, hostname: &[u8], peer: Peer) -> bool {
+        self.forget_message();
+        let mut macros = std::mem::take(&mut self.connection.macros);
+        macros.settle();
+        self.connection = Connection {
+            address: match peer {
+                Peer::Ip { address, .. } => Some(address),
+                Peer::Local | Peer::Unknown => None,
+            },
+            hostname: Some(self.text(hostname)),
+            macros,
+            ..Connection::default()
+        };
+        true
+    }
+
+    fn helo(&mut self, name: &[u8]) -> bool {
+        self.forget_message();
+        self.connection.helo_macros.settle();
+        self.connection.helo = Some(self.text(name)).filter(|name| !name.is_empty());
+        true
+    }
+
+    fn mail(&mut self, address: &[u8]) -> bool {
+        let mut macros = std::mem::take(&mut self.macros);
+        macros.settle();
+        self.forget_message();
+        self.macros = macros;
+        self.stage = Stage::Mail;
+        let mail_from = Some(self.text(path(address)));
+        // The time of MAIL is the time that the MTA writes into its own Received field.
+        self.message.session = Some(Session { mail_from, time: Some(self.clock.now()), ..Session::default() });
+        true
+    }
+
+    fn rcpt(&mut self, address: &[u8]) -> bool {
+        let in_order = self.advance(Stage::Rcpt);
+        let kept = self.message.session.as_ref().map_or(0, |session| session.recipients.len());
+        if kept >= self.limits.recipients {
+            let first = !std::mem::replace(&mut self.too_many, true);
+            self.note_if(first, MilterError::RecipientLimit);
+        } else if in_order {
+            let recipient = self.text(path(address));
+            self.message.session.get_or_insert_default().recipients.push(recipient);
+        }
+        in_order
+    }
+
+    /// Once a field did not fit, none behind it is taken: a section with a hole in it would be read as a whole one.
+    fn header(&mut self, name: &[u8], value: &[u8]) -> bool {
+        let in_order = self.advance(Stage::Header);
+        let headers = &mut self.message.headers;
+        let fits = headers.bytes() + name.len() + value.len() + ": \r\n".len() <= self.limits.header_bytes;
+        if !fits && !self.too_long {
+            self.too_long = true;
+            headers.note(Break::TooLong);
+            self.noted.push(MilterError::HeaderLimit);
+        }
+        if in_order && !self.too_long {
+            // What the MTA took away is put back, so that a field reads here as it does in a file.
+            match &self.agreement {
+                Some(agreement) if agreement.leading_space() || value.is_empty() => headers.push(name, value),
+                _ => headers.push(name, &[b" ", value].concat()),
+            }
+        }
+        in_order
+    }
+
+    fn advance(&mut self, to: Stage) -> bool {
+        let in_order = self.in_message() && (self.stage < to || (self.stage == to && to.may_repeat()));
+        if in_order {
+            self.stage = to;
+        }
+        in_order
+    }
+
+    /// Fills in what the MTA said at any time up to the end of the message.
+    ///
+    /// The absence of `{tls_version}` means "no TLS" once the MTA has sent the macros that it belongs to or has agreed
+    /// to send it; before that it means nothing. No macro tells HELO from EHLO; all but a few hosts say EHLO, so
+    /// `extended` is taken for granted.
+    fn complete(&mut self) {
+        let (connection, macros) = (&self.connection, &self.macros);
+        let tls = macros.tls_version.as_ref().or(connection.helo_macros.tls_version.as_ref());
+        let chose_macros = self.agreement.as_ref().is_some_and(Agreement::chose_macros);
+        let session = self.message.session.get_or_insert_default();
+        session.peer_ip = connection.peer_ip();
+        session.peer_name = connection.confirmed_name();
+        session.helo.clone_from(&connection.helo);
+        session.extended = true;
+        session.tls = tls.and_then(|version| TlsVersion::parse(version));
+        // A version that we cannot read is TLS of some kind, so that "none" would be wrong.
+        session.tls_known = (tls.is_some() == session.tls.is_some()) && (chose_macros || connection.tls_told);
+        session.authenticated = macros.auth_authen.clone().or_else(|| connection.helo_macros.auth_authen.clone());
+        session.border.clone_from(&connection.macros.border);
+        session.queue_id.clone_from(&macros.queue_id);
+    }
+
+    fn forget_message(&mut self) -> bool {
+        self.stage = Stage::None;
+        self.macros = Macros::default();
+        self.too_long = false;
+        self.too_many = false;
+        self.message.session = None;
+        self.message.headers.clear();
+        true
+    }
+
+    fn forget_connection(&mut self) -> bool {
+        self.connection = Connection::default();
+        self.forget_message()
+    }
+
+    fn text(&mut self, value: &[u8]) -> String {
+        let (text, cut) = text(value);
+        self.note_if(cut, MilterError::ValueLimit);
+        text
+    }
+
+    fn note_if(&mut self, happened: bool, what: MilterError) {
+        if happened {
+            self.noted.push(what);
+        }
+    }
+}
+
+impl Connection {
+    fn peer_ip(&self) -> Option<IpAddr> {
+        self.address.or_else(|| parse_address(self.macros.client_addr.as_deref()?.as_bytes()))
+    }
+
+    /// The client's name, when the MTA vouches for it: Postfix names none that forward DNS does not confirm; Sendmail
+    /// names any and says beside it what it thinks of it.
+    fn confirmed_name(&self) -> Option<String> {
+        let forged = self.macros.validated.as_ref().is_some_and(|text| text.contains("may be forged"));
+        let doubted = self.macros.client_resolve.as_ref().is_some_and(|answer| !answer.eq_ignore_ascii_case("OK"));
+        let name = self.macros.client_name.as_ref().or(self.hostname.as_ref())?;
+        let is_name = !(name.is_empty() || name.starts_with('[') || name.eq_ignore_ascii_case("unknown"));
+        (is_name && !forged && !doubted && parse_address(name.as_bytes()).is_none()).then(|| name.clone())
+    }
+}
+
+/// An address out of its angle brackets.
+fn path(argument: &[u8]) -> &[u8] {
+    argument.strip_prefix(b"<").and_then(|path| path.strip_suffix(b">")).unwrap_or(argument)
+}
+
+/// One line of printable ASCII behind its codes: a line end in it would be a second reply of the MTA's.
+fn smtp_reply(codes: &str, text: &str) -> Reply {
+    let printable = |character: char| if matches!(character, ' '..='~') { character } else { '?' };
+    let line: String =
+        codes.chars().chain(std::iter::once(' ')).chain(text.chars().map(printable)).take(REPLY_LIMIT).collect();
+    Reply::Smtp(Bytes::from(line))
+}

@@ -1,0 +1,154 @@
+//! The daemon's judge: what happens with each message between its last header field and the answer to the MTA.
+//!
+//! Inspect, count, log, stamp, rule. It holds the configuration in use, which a reload swaps as a whole; a message is judged by
+//! one configuration from start to end. Whatever goes wrong in here, the answer is "accept" and the fault is counted.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use arc_swap::ArcSwap;
+use tokio::sync::{mpsc, watch};
+
+use crate::{
+    clock::Clock,
+    config::{Config, MilterSettings},
+    events,
+    ingest::{Judge, Ruling},
+    inspect::{Report, inspect},
+    message::RawMessage,
+    metrics::{Fault, Metrics},
+    policy::{Action, Policy},
+    stamp::stamp,
+    suspects::Suspects,
+    trace::HopKind,
+    verdict::Level,
+};
+
+/// Where reports are sent besides the usual outputs. Full or closed, it is passed over.
+pub type Observer = mpsc::Sender<(RawMessage, Report, Ruling)>;
+
+/// The daemon's state while it watches mail.
+pub struct Watch {
+    config: ArcSwap<Config>,
+    milter: watch::Sender<Arc<MilterSettings>>,
+    metrics: Metrics,
+    suspects: Mutex<Suspects>,
+    clock: Arc<dyn Clock>,
+    observer: Option<Observer>,
+}
+
+impl Watch {
+    /// Begins with a configuration.
+    pub fn new(config: Config, metrics: Metrics, clock: Arc<dyn Clock>, observer: Option<Observer>) -> Self {
+        let suspects = Mutex::new(Suspects::new(config.suspects.clone()));
+        let milter = watch::Sender::new(Arc::new(config.milter.clone()));
+        let watch = Self { config: ArcSwap::from_pointee(config), milter, metrics, suspects, clock, observer };
+        watch.say_loaded();
+        watch
+    }
+
+    /// The configuration in use.
+    pub fn config(&self) -> Arc<Config> {
+        self.config.load_full()
+    }
+
+    /// The milter's part of the configuration in use, for connections to come.
+    pub fn milter_settings(&self) -> watch::Receiver<Arc<MilterSettings>> {
+        self.milter.subscribe()
+    }
+
+    /// Puts another configuration in use, from the next message on.
+    pub fn replace(&self, config: Config) {
+        self.lock_suspects().configure(config.suspects.clone());
+        self.milter.send_replace(Arc::new(config.milter.clone()));
+        self.config.store(Arc::new(config));
+        self.say_loaded();
+    }
+
+    /// Says that a configuration was refused.
+    pub fn refuse(&self) {
+        self.metrics.reload_failed();
+    }
+
+    /// The page for Prometheus.
+    pub fn metrics_page(&self) -> Result<String, prometheus::Error> {
+        let table = self.lock_suspects().table();
+        self.metrics
+            .suspects(table.top.iter().map(|(peer, messages, seen)| (peer.as_str(), *messages, *seen)), table.other);
+        self.metrics.render()
+    }
+
+    fn say_loaded(&self) {
+        let config = self.config.load();
+        self.metrics.reload_succeeded(self.now());
+        self.metrics.indicators("network", config.policy.indicators.network_count());
+        self.metrics.indicators("name", config.policy.indicators.name_count());
+    }
+
+    fn now(&self) -> f64 {
+        self.clock.now().as_duration().as_secs_f64()
+    }
+
+    /// A panic while the table was locked leaves it whole: every change to it is a single step.
+    fn lock_suspects(&self) -> std::sync::MutexGuard<'_, Suspects> {
+        self.suspects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rule(&self, message: &RawMessage, report: &Report, policy: &Policy) -> Ruling {
+        let stamp = stamp(message, report, &policy.stamp);
+        self.metrics.stripped(stamp.stripped);
+        let action = policy.actions.of(report.verdict.level);
+        let reply = matches!(action, Action::Tempfail | Action::Reject)
+            .then(|| "Message refused: unexpected mail relay in its path".to_owned());
+        Ruling { action, reply, changes: stamp.changes }
+    }
+
+    fn count(&self, message: &RawMessage, report: &Report) {
+        self.metrics.message(report.verdict.level, report.took, self.now());
+        self.metrics.boundary(report.boundary.strategy, report.boundary.place.kind());
+        for (code, outcome) in &report.outcomes {
+            self.metrics.outcome(*code, outcome.kind());
+        }
+        for finding in &report.verdict.findings {
+            self.metrics.finding(finding.code, finding.severity);
+        }
+        for kind in HopKind::ALL {
+            let hops = report.trace.hops.iter().filter(|hop| hop.received.kind == kind).count();
+            self.metrics.hops(kind, hops as u64);
+        }
+        for seen in message.headers.breaks() {
+            self.metrics.header_break(*seen);
+        }
+        if report.verdict.level >= Level::Suspicious {
+            self.lock_suspects().note(report.boundary.peer().map(|(_, ip)| ip), self.clock.now());
+        }
+    }
+}
+
+impl Judge for Watch {
+    fn judge(&self, message: &RawMessage) -> Ruling {
+        let config = self.config.load();
+        // No panic is known to be reachable; should there be one, mail must not suffer.
+        let judged = catch_unwind(AssertUnwindSafe(|| {
+            let report = inspect(message, &config.policy);
+            self.count(message, &report);
+            let ruling = self.rule(message, &report, &config.policy);
+            (report, ruling)
+        }));
+        let Ok((report, ruling)) = judged else {
+            self.metrics.fault(Fault::Inspection);
+            tracing::error!("a message could not be inspected and was accepted as it is; please report this");
+            return Ruling::open();
+        };
+        self.metrics.action(ruling.action);
+        events::message(message, &report, ruling.action);
+        if let Some(observer) = &self.observer
+            && observer.try_send((message.clone(), report, ruling.clone())).is_err()
+        {
+            self.metrics.fault(Fault::Output);
+        }
+        ruling
+    }
+}

@@ -1,0 +1,163 @@
+//! Reload: on SIGHUP and when a file of the configuration changes; all or nothing.
+//!
+//! A configuration that cannot be read leaves the one in use untouched: the refusal is logged with file and line, and
+//! `relaywatch_config_last_reload_successful` goes to 0 until a good one is loaded.
+
+use std::{
+    collections::BTreeSet,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{judge::Watch, systemd};
+use crate::config::{self, Config};
+
+/// How long a file must be quiet before it is read: one save of an editor is several events.
+const QUIET: Duration = Duration::from_millis(300);
+
+/// Where configurations come from.
+#[derive(Debug, Default)]
+pub struct Source {
+    /// The configuration file; without one there is nothing to reload.
+    pub path: Option<PathBuf>,
+    /// Requests to read it again.
+    pub requests: Option<mpsc::Receiver<Request>>,
+    /// Keeps the file watch alive, and takes the folders to watch after each reload.
+    pub watcher: Option<FileWatch>,
+}
+
+/// Why the configuration is read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// Somebody asked for it (SIGHUP).
+    Asked,
+    /// A file changed on disk.
+    Changed,
+}
+
+/// Watches the folders that hold the configuration's files. Folders, because an atomic save replaces the file itself.
+#[derive(Debug)]
+pub struct FileWatch {
+    watcher: RecommendedWatcher,
+    folders: BTreeSet<PathBuf>,
+}
+
+/// Asks for a reload on SIGHUP and when one of the configuration's files changes.
+pub fn signals_and_files(path: PathBuf, config: &Config) -> io::Result<Source> {
+    let (sender, requests) = mpsc::channel(16);
+    let mut hangups = signal(SignalKind::hangup())?;
+    let asked = sender.clone();
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            if asked.send(Request::Asked).await.is_err() {
+                break;
+            }
+        }
+    });
+    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        // Reading a file is an event too; following it would reload for ever.
+        if event.is_ok_and(|event| !event.kind.is_access()) {
+            // A full channel holds requests enough.
+            let _ = sender.try_send(Request::Changed);
+        }
+    })
+    .map_err(io::Error::other)?;
+    let mut watcher = FileWatch { watcher, folders: BTreeSet::new() };
+    watcher.follow(&path, config);
+    Ok(Source { path: Some(path), requests: Some(requests), watcher: Some(watcher) })
+}
+
+impl FileWatch {
+    fn follow(&mut self, path: &Path, config: &Config) {
+        let files = config.sources.iter().map(PathBuf::as_path).chain([path]);
+        for folder in files.filter_map(Path::parent) {
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            if self.folders.contains(folder) {
+                continue;
+            }
+            match self.watcher.watch(folder, RecursiveMode::NonRecursive) {
+                Ok(()) => drop(self.folders.insert(folder.to_owned())),
+                Err(error) => {
+                    tracing::warn!(folder = %folder.display(), %error, "changes in this folder are not seen; send SIGHUP after a change")
+                }
+            }
+        }
+    }
+}
+
+/// Carries out requests until `stop`.
+pub(super) async fn follow(source: Source, watch: Arc<Watch>, stop: CancellationToken) -> io::Result<()> {
+    let Source { path: Some(path), requests: Some(mut requests), mut watcher } = source else {
+        stop.cancelled().await;
+        return Ok(());
+    };
+    let mut known = stamps(&path, &watch.config());
+    loop {
+        let request = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            request = requests.recv() => request,
+        };
+        let Some(request) = request else {
+            stop.cancelled().await;
+            return Ok(());
+        };
+        if request == Request::Changed {
+            tokio::time::sleep(QUIET).await;
+            while requests.try_recv() == Ok(Request::Changed) {}
+            // The folder may hold other files that change all day.
+            if stamps(&path, &watch.config()) == known {
+                continue;
+            }
+        }
+        known = stamps(&path, &watch.config());
+        systemd::reloading();
+        reload(&path, &watch).await;
+        systemd::reloaded();
+        if let Some(watcher) = &mut watcher {
+            watcher.follow(&path, &watch.config());
+        }
+        known.extend(stamps(&path, &watch.config()));
+    }
+}
+
+/// Size and time of change of each file, to tell a real change from noise in the same folder.
+fn stamps(path: &Path, config: &Config) -> BTreeSet<(PathBuf, Option<(u64, std::time::SystemTime)>)> {
+    let files = config.sources.iter().map(PathBuf::as_path).chain([path]);
+    let stamp = |file: &Path| {
+        let meta = std::fs::metadata(file).ok()?;
+        Some((meta.len(), meta.modified().ok()?))
+    };
+    files.map(|file| (file.to_owned(), stamp(file))).collect()
+}
+
+async fn reload(path: &Path, watch: &Watch) {
+    let file = path.to_owned();
+    let loaded = tokio::task::spawn_blocking(move || config::load(&file)).await;
+    match loaded {
+        Ok(Ok(config)) => {
+            let old = watch.config();
+            if old.milter.listen != config.milter.listen || old.http.listen != config.http.listen {
+                tracing::warn!("changed `listen` keys take effect at the next start");
+            }
+            watch.replace(config);
+            tracing::info!(file = %path.display(), "configuration reloaded");
+        }
+        Ok(Err(error)) => {
+            watch.refuse();
+            tracing::error!(file = %path.display(), "configuration refused, the old one stays in use: {error}");
+        }
+        Err(error) => {
+            watch.refuse();
+            tracing::error!(file = %path.display(), %error, "the configuration could not be read");
+        }
+    }
+}
