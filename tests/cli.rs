@@ -3,6 +3,8 @@
 //! tests/cli/cases/NAME holds one run: `args` (one argument a line), perhaps `env` and `stdin`, and what must come of it:
 //! `stdout`, `stderr`, `code`. `RELAYWATCH_BLESS=1 cargo test --test cli` writes the latter three anew; read the diff.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     fs,
     io::Read,
