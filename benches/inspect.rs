@@ -1,6 +1,7 @@
 //! What a message costs from its header section to its verdict, against what mail-parser takes to read the same bytes.
 //!
 //! `cargo bench --bench inspect` prints both; docs/performance.md quotes the ratio.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken expectation fails the test")]
 
 use std::hint::black_box;
 

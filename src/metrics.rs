@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use prometheus::{
-    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Opts, Registry, TextEncoder, core::Collector,
+    Encoder, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder, core::Collector,
 };
 
 use crate::{
@@ -183,7 +183,7 @@ pub struct Metrics {
     connections: IntCounterVec,
     connections_open: IntGauge,
     milter_errors: IntCounterVec,
-    milter_message: HistogramVec,
+    milter_message: Histogram,
     indicators: IntGaugeVec,
     reload_successful: IntGauge,
     reload_timestamp: Gauge,
@@ -223,13 +223,12 @@ impl Metrics {
             connections: make.counters("relaywatch_milter_connections_total", &["end"])?,
             connections_open: make.put(IntGauge::with_opts(make.opts("relaywatch_milter_connections_open"))?)?,
             milter_errors: make.counters("relaywatch_milter_errors_total", &["kind"])?,
-            milter_message: make.put(HistogramVec::new(
+            milter_message: make.put(Histogram::with_opts(
                 HistogramOpts::new(
                     "relaywatch_milter_message_duration_seconds",
                     help("relaywatch_milter_message_duration_seconds"),
                 )
                 .buckets(vec![1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 0.1, 0.5, 1.0, 5.0, 30.0]),
-                &[],
             )?)?,
             indicators: make.gauges("relaywatch_indicators_loaded", &["kind"])?,
             reload_successful: make.put(IntGauge::with_opts(make.opts("relaywatch_config_last_reload_successful"))?)?,
@@ -341,7 +340,7 @@ impl Metrics {
 
     /// Observes the time from a message's sender to our answer.
     pub fn milter_message(&self, took: Duration) {
-        self.milter_message.with_label_values::<&str>(&[]).observe(took.as_secs_f64());
+        self.milter_message.observe(took.as_secs_f64());
     }
 
     /// Says how many indicators of a kind are in use.

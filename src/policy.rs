@@ -6,11 +6,10 @@
 use std::collections::HashMap;
 
 use crate::{
-    detect::Code,
+    finding::{Code, Level, Severity},
     names::{DomainSet, registrable},
     net::NetworkSet,
     rules::indicators::Indicators,
-    verdict::{Level, Severity},
 };
 
 /// All that decides how a message is judged.

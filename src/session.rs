@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use crate::{clock::Timestamp, trace::TlsVersion};
+use crate::{clock::Timestamp, tls::TlsVersion};
 
 /// One SMTP transaction as the border saw it.
 #[derive(Debug, Clone, Default)]

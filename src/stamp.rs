@@ -135,3 +135,90 @@ fn folded(text: &str) -> String {
     }
     folded
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        inspect::inspect,
+        policy::{Policy, Topology},
+        session::Session,
+    };
+
+    fn stamped(headers: HeaderSection, helo: &str, border: &str) -> Stamp {
+        let session = Session {
+            peer_ip: "192.0.2.66".parse().ok(),
+            helo: Some(helo.to_owned()),
+            border: Some(border.to_owned()),
+            ..Session::default()
+        };
+        let message = RawMessage { headers, session: Some(session) };
+        let domains = [crate::names::Domain::parse("victim.example").unwrap()].into_iter().collect();
+        let policy = Policy { topology: Topology { domains, ..Topology::default() }, ..Policy::default() };
+        stamp(&message, &inspect(&message, &policy), &policy.stamp)
+    }
+
+    fn values(stamp: &Stamp) -> Vec<(&str, &str)> {
+        stamp
+            .changes
+            .iter()
+            .filter_map(|change| match change {
+                HeaderChange::Prepend { name, value } => Some((name.as_ref(), value.as_str())),
+                HeaderChange::Remove { .. } => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn both_fields_say_what_was_found() {
+        let stamp = stamped(HeaderSection::default(), "mail.victim.example", "gw.victim.example");
+        let values = values(&stamp);
+        assert_eq!(values[1], (FIELD, "suspicious; codes=own-name; peer=192.0.2.66; hops=1"));
+        let unfolded = values[0].1.replace("\n\t", " ");
+        assert_eq!(values[0].0, "Authentication-Results");
+        assert_eq!(
+            unfolded,
+            "gw.victim.example; x-relay-path=fail reason=\"192.0.2.66 handed us the mail and calls itself \
+             mail.victim.example, a name of yours (victim.example), but it is none of your addresses.\" \
+             policy.codes=own-name smtp.remote-ip=192.0.2.66"
+        );
+    }
+
+    #[test]
+    fn forged_copies_go_from_the_last_to_the_first_and_foreign_results_stay() {
+        let text = b"x-RELAYWATCH: clean\nAuthentication-Results: other.example; dkim=pass\nX-Relaywatch : clean\n\
+            Authentication-Results: gw.victim.example (c);\n\tX-Relay-Path=pass\nX-Relaywatch-Note: x\n\n";
+        let stamp = stamped(HeaderSection::read(text, text.len()), "neutral.example", "gw.victim.example");
+        let removed: Vec<_> = stamp
+            .changes
+            .iter()
+            .filter_map(|change| match change {
+                HeaderChange::Remove { name, occurrence } => Some((name.as_str(), *occurrence)),
+                HeaderChange::Prepend { .. } => None,
+            })
+            .collect();
+        assert_eq!(removed, [("Authentication-Results", 2), (FIELD, 2), (FIELD, 1)]);
+        assert_eq!(stamp.stripped, 3);
+    }
+
+    proptest! {
+        #[test]
+        fn no_peer_can_inject_a_line_or_a_result(helo in ".{0,300}", border in ".{0,80}", crlf in any::<bool>()) {
+            let helo = if crlf { format!("{helo}\r\nX-Injected: 1; x-relay-path=pass\n\n.victim.example") } else { format!("{helo}.victim.example") };
+            let stamp = stamped(HeaderSection::default(), &helo, &border);
+            for (_, value) in values(&stamp) {
+                for (at, _) in value.match_indices('\n') {
+                    prop_assert!(value[at + 1..].starts_with('\t'), "a line that is no fold: {value:?}");
+                }
+                prop_assert!(!value.contains('\r') && value.is_ascii(), "{value:?}");
+                prop_assert!(value.split('\n').all(|line| line.len() < 998), "{value:?}");
+                prop_assert_eq!(value.matches('"').count() % 2, 0);
+                // What stands in quotes is text; a second result would have to stand outside.
+                let outside: String = value.split('"').step_by(2).collect();
+                prop_assert!(outside.matches("x-relay-path=").count() <= 1, "{value:?}");
+            }
+        }
+    }
+}

@@ -5,6 +5,7 @@
 //!
 //! Indicator lists named as `/lists/NAME` are read from the folder itself. `RELAYWATCH_BLESS=1 cargo test --test config`
 //! rewrites every `expected.txt`; look at the difference before you commit it.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     fs, io,
@@ -102,6 +103,47 @@ fn the_example_configuration_is_taken() {
     let config = config::load(&path).unwrap_or_else(|error| panic!("{}", error.render(false)));
     assert_eq!(config.sources, [path]);
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+}
+
+#[test]
+fn what_is_wrong_ten_thousand_times_is_told_some_times() {
+    let list = "[[indicator]]\nid = \"a b\"\nkind = \"ip\"\nvalue = \"192.0.2.1\"\nttl = 5\n".repeat(10_000);
+    let text = format!("format = 1\nname = \"l\"\n{list}");
+    let read = |_: &Path| Ok(text.clone().into_bytes());
+    let config = b"[[indicators.list]]\npath = \"/lists/l.toml\"\n";
+    let error = config::from_text("config.toml", config, &read).unwrap_err();
+    assert!((20..200).contains(&error.problems().len()), "{}", error.problems().len());
+    assert!(error.render(false).contains("`/lists/l.toml` has more problems, which are not shown"));
+}
+
+#[test]
+fn deep_nesting_is_refused_and_not_followed() {
+    let nothing = |_: &Path| Err(io::ErrorKind::NotFound.into());
+    for text in [format!("a = {}", "[".repeat(100_000)), format!("a{} = 1", ".a".repeat(100_000))] {
+        assert!(config::from_text("config.toml", text.as_bytes(), &nothing).is_err());
+    }
+}
+
+#[test]
+fn a_file_and_its_lists_are_read_and_named_as_sources() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, list) = (folder.path().join("relaywatch.toml"), folder.path().join("drop.netset"));
+    let write = |path: &Path| {
+        let text = format!("[[indicators.list]]\npath = \"{}\"\nconfidence = \"low\"\n", path.display());
+        fs::write(&file, text).unwrap();
+    };
+    fs::write(&list, "192.0.2.0/24\n").unwrap();
+    write(&list);
+    let config = config::load(&file).unwrap();
+    assert_eq!(config.sources, [file.clone(), list]);
+    assert_eq!(config.policy.indicators.address(parse_literal("192.0.2.66").unwrap()).unwrap().id, "drop.netset:1");
+
+    for (path, reason) in [(folder.path(), "it is a folder"), (Path::new("/dev/zero"), "it is no regular file")] {
+        write(path);
+        let error = config::load(&file).unwrap_err().to_string();
+        assert!(error.ends_with(reason), "{error}");
+    }
+    assert!(config::load(folder.path()).unwrap_err().to_string().ends_with("it is a folder"));
 }
 
 #[test]

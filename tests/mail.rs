@@ -1,5 +1,6 @@
 //! Golden cases: every folder of tests/mail is a mail, what the border recorded of it, a configuration, and what must come
 //! out. tests/mail/README.md says how to add one. `RELAYWATCH_BLESS=1` rewrites what is expected.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken expectation fails the test")]
 
 use std::{
     collections::BTreeSet,

@@ -1,5 +1,7 @@
 //! The milter over real sockets: scripts of an MTA (tests/milter/*.txt), our own client, and what no script can say.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what goes wrong in a test shall end it")]
+
 #[path = "milter/harness.rs"]
 mod harness;
 

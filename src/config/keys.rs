@@ -88,7 +88,7 @@ pub const KEYS: &[Key] = &[
         Word(|| Confidence::ALL.map(Confidence::as_str).to_vec()),
         Value(r#""medium""#),
         r#""low""#,
-        "How sure a plain list is. At the border `high` is malicious, `medium` suspicious, `low` a notice; deeper in the trace one step less.",
+        "How sure a plain list is. At the border `high` is malicious, `medium` suspicious, `low` a notice; deeper in the trace one step less, and never less than a notice.",
     ),
     key("detectors.CODE.enabled", Flag, Value("true"), "false", "Whether the detector runs."),
     key(

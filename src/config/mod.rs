@@ -71,7 +71,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
         let message = format!("cannot read the configuration `{}`", crate::text::printable(&name, 200));
         ConfigError::new(vec![Problem::error(message).help(lists::reason(&error))])
     })?;
-    let mut config = from_text(&name, &bytes, &read_file)?;
+    let mut config = from_text(&name, &bytes, &read_list)?;
     config.sources.insert(0, path.to_owned());
     Ok(config)
 }
@@ -100,6 +100,15 @@ pub fn from_text(name: &str, bytes: &[u8], read: Reader<'_>) -> Result<Config, C
         return Err(ConfigError::new(take.errors));
     }
     Ok(Config { warnings: take.warnings, ..decided.config })
+}
+
+/// A list is a regular file: a pipe without a writer would hold up a reload for ever.
+fn read_list(path: &Path) -> io::Result<Vec<u8>> {
+    let about = std::fs::metadata(path)?;
+    if about.is_file() || about.is_dir() {
+        return read_file(path);
+    }
+    Err(io::Error::other("it is no regular file"))
 }
 
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {

@@ -238,14 +238,14 @@ fn name_first(text: &[u8], open: usize) -> Remark<'_> {
     Remark::Peer(Peer { ip: Some(ip), name: if forged || unverified { b"unknown" } else { host }, helo: None })
 }
 
-/// `A`, `user@A`, `user@A with login`.
+/// `A`, `user@A`, and Yahoo's `user@A with login`.
 fn bare(text: &[u8]) -> Remark<'_> {
-    let word = text.strip_suffix(b" with login").or_else(|| text.strip_suffix(b" with plain")).unwrap_or(text);
+    let word = first_word(text);
+    let rest = text.get(word.len()..).unwrap_or_default().trim_ascii_start();
+    let known = rest.is_empty() || rest.get(..4).is_some_and(|with| with.eq_ignore_ascii_case(b"with"));
     let host = word.rsplit(|b| *b == b'@').next().unwrap_or(word);
     match address(host) {
-        Some(ip) if !word.iter().any(u8::is_ascii_whitespace) => {
-            Remark::Peer(Peer { ip: Some(ip), name: b"", helo: None })
-        }
+        Some(ip) if known => Remark::Peer(Peer { ip: Some(ip), name: b"", helo: None }),
         _ => Remark::Other,
     }
 }

@@ -14,9 +14,11 @@ mod tls;
 mod tokens;
 
 pub use dialects::dialects;
-pub use hop::{Hop, HopKind, Origin, Received, TlsVersion};
+pub use hop::{Hop, HopKind, Origin, Received};
 pub use json::{FieldsLine, HopJson};
 pub use received::read as read_received;
+
+pub use crate::tls::TlsVersion;
 
 use crate::{message::RawMessage, session::Session};
 

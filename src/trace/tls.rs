@@ -7,18 +7,11 @@
 
 use memchr::memmem;
 
-use super::{
-    hop::TlsVersion,
-    tokens::{Clauses, Place},
-};
+use super::{TlsVersion, tokens::Clauses};
 
 /// What is stated of TLS, and the version.
 pub(super) fn read(clauses: &Clauses<'_>) -> (Option<bool>, Option<TlsVersion>) {
     for comment in clauses.comments.iter() {
-        // Before a second `by` everything may be the client's (see `Clauses::rewritten`).
-        if clauses.rewritten && comment.place == Place::From {
-            continue;
-        }
         if let Some(version) = stated(comment.text) {
             return (Some(true), version);
         }
@@ -88,8 +81,8 @@ fn stated(comment: &[u8]) -> Option<Option<TlsVersion>> {
         // (Cipher TLSv1:DES-CBC3-SHA:168) Exim 3
         (b'c', b'i') => encryption(without(comment, b"cipher ")?),
         // (AUTH: LOGIN user, TLS: TLSv1/SSLv3,256bits,AES256-SHA) Courier
-        (b'a', b'u') => {
-            let at = memmem::find(comment, b", TLS: ")?;
+        (b'a', b'u') | (b'i', b'd') => {
+            let at = memmem::find(comment, b", TLS: ").or_else(|| memmem::find(comment, b", SSL: "))?;
             encryption(comment.get(at + 7..)?)
         }
         // (Generic MTA with TLSv1.2 ..), (Cellopoint E-mail Firewall .. with TLS)

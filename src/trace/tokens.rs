@@ -10,7 +10,7 @@
 //! - a `;` is the date's only where it is the last one outside comments (see also [`Clauses::read_without_date`]);
 //! - a second `by` outside comments means that somebody wrote a clause into his HELO: see [`Clauses::rewritten`].
 
-use memchr::{memchr, memchr3_iter, memmem};
+use memchr::{memchr, memchr_iter, memchr3_iter};
 
 /// One value, cut into clauses.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ pub(super) struct Clauses<'a> {
     /// The clause holds two `by`: a client may have written the first into its HELO, so what stands before the
     /// second is not to be trusted.
     pub(super) rewritten: bool,
-    /// A second `with` says STARTTLS (Mimecast).
+    /// A second `with` says STARTTLS (Mimecast) or TLS.
     pub(super) starttls: bool,
 }
 
@@ -102,10 +102,6 @@ impl<T: Copy + Default> List<T> {
     /// The items, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.first.iter().take(self.count).chain(&self.rest)
-    }
-
-    fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.first.iter_mut().take(self.count).chain(&mut self.rest)
     }
 }
 
@@ -205,7 +201,7 @@ impl Layout {
         }
         pairs.iter().for_each(|&pair| layout.comments.push(pair));
         let mut pairs = pairs.into_iter().peekable();
-        for at in memchr::memchr_iter(b';', value) {
+        for at in memchr_iter(b';', value) {
             while pairs.peek().is_some_and(|&(_, close)| close < at) {
                 pairs.next();
             }
@@ -234,6 +230,10 @@ struct Cutter<'a> {
     /// The place where the present clause's text begins, and whether a comment has ended it.
     start: Option<usize>,
     ended: bool,
+    /// Where the client's name begins, until a comment follows it.
+    from_start: Option<usize>,
+    /// An `id` in front of `by` (DragonFly Mail Agent): it counts where none follows.
+    early_id: Clause<'a>,
     clauses: Clauses<'a>,
 }
 
@@ -243,14 +243,27 @@ impl<'a> Cutter<'a> {
         if !dated {
             layout.semicolon = None;
         }
-        let clauses = Clauses::default();
-        Self { value, at: 0, layout, next_comment: 0, place: Place::Head, start: None, ended: false, clauses }
+        Self {
+            value,
+            at: 0,
+            layout,
+            next_comment: 0,
+            place: Place::Head,
+            start: None,
+            ended: false,
+            from_start: None,
+            early_id: Clause::default(),
+            clauses: Clauses::default(),
+        }
     }
 
     fn run(mut self) -> Clauses<'a> {
         loop {
             self.skip_space();
             if self.at >= self.value.len() {
+                if !self.clauses.id.stated {
+                    self.clauses.id = self.early_id;
+                }
                 return self.clauses;
             }
             if let Some((open, close)) = self.layout.comments.get(self.next_comment)
@@ -273,9 +286,21 @@ impl<'a> Cutter<'a> {
         let text = self.value.get(open + 1..close).unwrap_or_default().trim_ascii();
         // Before `by` every comment speaks of the client, even behind a HELO that holds the word `with`.
         let of_client = self.clauses.from.stated && !self.clauses.by.stated && self.place != Place::Date;
-        let place = if of_client && self.place != Place::Via { Place::From } else { self.place };
+        let place = if of_client { Place::From } else { self.place };
         // A HELO that opens a parenthesis and a recipient that closes it would put the host's own words into a comment.
-        self.clauses.rewritten |= place == Place::By && text.len() > 20 && memmem::find(text, b") by ").is_some();
+        if place == Place::By && swallows_a_clause(text) {
+            self.clauses.rewritten = true;
+            self.clauses.by = Clause { stated: true, ..Clause::default() };
+        }
+        if place == Place::From {
+            let start = self.from_start.take();
+            // The HELO held a keyword (`x with love`): it goes on up to the comment.
+            if self.place != Place::From
+                && let Some(helo) = start.and_then(|start| self.value.get(start..open))
+            {
+                self.clauses.from.text = helo.trim_ascii();
+            }
+        }
         self.clauses.comments.push(Comment { text, place });
         self.ended = true;
         self.next_comment += 1;
@@ -351,6 +376,9 @@ impl<'a> Cutter<'a> {
         }
         let (place, ended) = (self.place, self.ended);
         let from = *self.start.get_or_insert(start);
+        if place == Place::From && !ended {
+            self.from_start.get_or_insert(from);
+        }
         let value = self.value;
         if let Some(clause) = self.clauses.clause(place) {
             if !ended {
@@ -381,25 +409,22 @@ impl<'a> Cutter<'a> {
             (Place::Date, Place::Id) if !self.clauses.id.stated => {}
             (Place::Date, _) => return false,
             (_, Place::From) if self.clauses.from.stated => return false,
-            // `from a ([192.0.2.1]) via b ([192.0.2.2]) by c`, but not a HELO `x via y`.
-            (Place::From, Place::Via) if !self.ended => return false,
             (_, Place::By) if by_stated => return self.begin_again(),
             (_, Place::With) if by_stated && self.clauses.with.stated => {
                 let rest = self.value.get(self.at..).unwrap_or_default().trim_ascii_start();
-                self.clauses.starttls |= rest.get(..8).is_some_and(|word| word.eq_ignore_ascii_case(b"STARTTLS"));
+                self.clauses.starttls |= rest.get(..8).is_some_and(|word| word.eq_ignore_ascii_case(b"STARTTLS"))
+                    || rest.starts_with(b"TLS");
                 self.ended = true;
                 return true;
             }
-            (_, Place::Id) if by_stated && self.clauses.id.stated && self.clauses.id.text.is_empty() => return false,
             _ => {}
         }
         if place == Place::By && self.clauses.from.stated {
-            // What a HELO of several words said before counts only where nothing better follows.
-            for early in [Place::With, Place::Via] {
-                if let Some(clause) = self.clauses.clause(early) {
-                    *clause = Clause::default();
-                }
-            }
+            // What stands before `by` is a HELO of several words.
+            self.early_id = std::mem::take(&mut self.clauses.id);
+            self.clauses.recipient = Clause::default();
+            self.clauses.with = Clause::default();
+            self.clauses.via = Clause::default();
         }
         self.place = place;
         self.start = None;
@@ -414,28 +439,20 @@ impl<'a> Cutter<'a> {
         true
     }
 
-    /// A second `by`: the first may be the client's. `by uid 71` (qmail-scanner) names no host.
+    /// A second `by`: the first may be the client's, who wrote a clause into its HELO. The words that stand behind a second
+    /// `by` of honest hosts are known: `by uid 71` (qmail-scanner), `by TLS`, `by authid` (Exim), `by AntispamTT`.
     fn begin_again(&mut self) -> bool {
         let rest = self.value.get(self.at..).unwrap_or_default().trim_ascii_start();
-        if rest.starts_with(b"uid ") || rest.is_empty() {
+        if rest.is_empty() || rest.starts_with(b"uid ") {
             return false;
         }
-        // An injected clause stands before the address that the host records, so an address must follow it. Without one the
-        // second `by` belongs to something else (`by TLS`, `by authid`).
-        let address =
-            |comment: &Comment<'_>| comment.place != Place::From && super::client::peer(comment.text).is_some();
-        if !self.clauses.comments.iter().any(address) && memchr(b'[', self.clauses.by.text).is_none() {
+        if [b"TLS ".as_slice(), b"authid ", b"AntispamTT "].iter().any(|word| rest.starts_with(word)) {
             self.ended = true;
             return true;
         }
-        self.clauses.rewritten = true;
-        for comment in self.clauses.comments.iter_mut() {
-            comment.place = Place::From;
-        }
-        let from = Clause { stated: true, ..Clause::default() };
-        let by = Clause { stated: true, ..Clause::default() };
-        let comments = std::mem::take(&mut self.clauses.comments);
-        self.clauses = Clauses { from, by, comments, rewritten: true, ..Clauses::default() };
+        let stated = Clause { stated: true, ..Clause::default() };
+        self.clauses = Clauses { from: stated, by: stated, rewritten: true, ..Clauses::default() };
+        self.early_id = Clause::default();
         self.place = Place::By;
         self.start = None;
         self.ended = false;
@@ -448,6 +465,23 @@ impl<'a> Cutter<'a> {
         self.start = None;
         self.ended = false;
     }
+}
+
+/// Whether a comment holds `(name [address]) by`: a whole clause.
+fn swallows_a_clause(text: &[u8]) -> bool {
+    let mut open = None;
+    memchr::memchr2_iter(b'(', b')', text).any(|at| {
+        let (before, rest) = text.split_at(at);
+        if rest.first() == Some(&b'(') {
+            open = Some(at + 1);
+            return false;
+        }
+        let rest = rest.get(1..).unwrap_or_default();
+        let blank = rest.iter().take_while(|byte| is_space(**byte)).count();
+        let by = rest.get(blank..blank + 2).is_some_and(|word| word.eq_ignore_ascii_case(b"by"));
+        let inside = open.take().and_then(|open| before.get(open..));
+        by && inside.is_some_and(|inside| super::client::peer(inside).is_some())
+    })
 }
 
 fn keyword(word: &[u8]) -> Option<Place> {

@@ -33,18 +33,18 @@ use tokio::{
 use tokio_util::{codec::Decoder, sync::CancellationToken};
 
 /// Nothing that a test waits for takes this long unless it is broken.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Which kind of socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Unix,
     Tcp,
 }
 
 /// A judge that rules as the test says and keeps what it saw.
 #[derive(Default)]
-pub struct ToldJudge {
+pub(crate) struct ToldJudge {
     ruling: Mutex<Ruling>,
     panics: Mutex<bool>,
     saw: Mutex<Vec<RawMessage>>,
@@ -59,11 +59,11 @@ impl Judge for ToldJudge {
 }
 
 impl ToldJudge {
-    pub fn rules(&self, ruling: Ruling) {
+    pub(crate) fn rules(&self, ruling: Ruling) {
         *self.ruling.lock().unwrap() = ruling;
     }
 
-    pub fn saw(&self) -> Vec<RawMessage> {
+    pub(crate) fn saw(&self) -> Vec<RawMessage> {
         self.saw.lock().unwrap().clone()
     }
 
@@ -95,17 +95,17 @@ impl ToldJudge {
 }
 
 /// A running milter.
-pub struct Rig {
-    pub address: Address,
-    pub metrics: Metrics,
-    pub judge: Arc<ToldJudge>,
-    pub shutdown: CancellationToken,
-    pub served: JoinHandle<()>,
+pub(crate) struct Rig {
+    pub(crate) address: Address,
+    pub(crate) metrics: Metrics,
+    pub(crate) judge: Arc<ToldJudge>,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) served: JoinHandle<()>,
     _folder: TempDir,
 }
 
 impl Rig {
-    pub fn start(kind: Kind, settings: MilterSettings, drain: Duration) -> Self {
+    pub(crate) fn start(kind: Kind, settings: MilterSettings, drain: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let address = match kind {
             Kind::Unix => Address::Unix(folder.path().join("milter.sock")),
@@ -122,7 +122,7 @@ impl Rig {
         Self { address, metrics, judge, shutdown, served, _folder: folder }
     }
 
-    pub async fn connect(&self) -> Wire {
+    pub(crate) async fn connect(&self) -> Wire {
         let stream: Box<dyn Stream> = match &self.address {
             Address::Unix(path) => Box::new(UnixStream::connect(path).await.unwrap()),
             Address::Tcp(address) => {
@@ -135,7 +135,7 @@ impl Rig {
     }
 
     /// Waits until /metrics has this line.
-    pub async fn metric(&self, line: &str) {
+    pub(crate) async fn metric(&self, line: &str) {
         let seen = timeout(PATIENCE, async {
             while !self.metrics.render().unwrap().lines().any(|shown| shown == line) {
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -148,28 +148,28 @@ impl Rig {
         });
     }
 
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.shutdown.cancel();
         timeout(PATIENCE, self.served).await.expect("the milter stops").unwrap();
     }
 }
 
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// A connection to the milter on which anything may be said.
-pub struct Wire {
+pub(crate) struct Wire {
     stream: Box<dyn Stream>,
     input: BytesMut,
 }
 
 impl Wire {
-    pub async fn raw(&mut self, bytes: &[u8]) {
+    pub(crate) async fn raw(&mut self, bytes: &[u8]) {
         // The milter may close while it is being written to; what it did then is asserted by what is read.
         let _ = self.stream.write_all(bytes).await;
     }
 
-    pub async fn say(&mut self, command: u8, payload: &[u8]) {
+    pub(crate) async fn say(&mut self, command: u8, payload: &[u8]) {
         let mut frame = BytesMut::new();
         frame.put_u32(u32::try_from(payload.len() + 1).unwrap());
         frame.put_u8(command);
@@ -178,7 +178,7 @@ impl Wire {
     }
 
     /// The milter's next frame; nothing when it closed.
-    pub async fn hear(&mut self) -> Option<(u8, Vec<u8>)> {
+    pub(crate) async fn hear(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {
             if let Some(frame) = FrameCodec.decode(&mut self.input).unwrap() {
                 return Some((frame.command, frame.payload.to_vec()));
@@ -190,19 +190,19 @@ impl Wire {
         }
     }
 
-    pub async fn hang_up(&mut self) {
+    pub(crate) async fn hang_up(&mut self) {
         let _ = self.stream.shutdown().await;
     }
 
     /// Negotiates as Postfix does, and takes the answer.
-    pub async fn negotiate(&mut self) {
+    pub(crate) async fn negotiate(&mut self) {
         self.say(b'O', b"\0\0\0\x06\0\0\x01\xff\0\x1f\xff\xff").await;
         assert_eq!(self.hear().await.unwrap().0, b'O');
     }
 }
 
 /// Plays a script (tests/milter/README.md) against a milter of its own.
-pub async fn play(path: &Path, kind: Kind) {
+pub(crate) async fn play(path: &Path, kind: Kind) {
     let script = std::fs::read_to_string(path).unwrap();
     let lines = || script.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let mut settings = MilterSettings::default();

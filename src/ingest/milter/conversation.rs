@@ -7,24 +7,24 @@
 //! Order is held to where a mix-up would judge one message by another's data: a message's commands only go forwards.
 //! Where libmilter would start over (CONNECT, HELO or MAIL in the middle of a message), this does too.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::{
-    command::{Command, Peer, parse_address},
+    command::{Command, Peer},
     macros::{Macros, text},
     negotiation::{Agreement, action},
     reply::Reply,
+    smtp_connection::SmtpConnection,
 };
 use crate::{
     clock::Clock,
     ingest::{HeaderChange, Ruling},
-    message::{Break, RawMessage},
+    message::{Break, HeaderSection, RawMessage},
     metrics::MilterError,
     policy::Action,
     session::Session,
-    trace::TlsVersion,
 };
 
 /// Above Postfix' and Sendmail's own `Received` field, which they keep out of sight of milters; 1 is right under it.
@@ -32,6 +32,9 @@ const TOP: u32 = 0;
 
 /// The longest text of an SMTP reply that is passed on (RFC 5321, 4.5.3.1.5: 512 bytes a line, the code included).
 const REPLY_LIMIT: usize = 480;
+
+/// The largest header section whose memory is kept for the connection's next message.
+const KEPT_HEADER_BYTES: usize = 64 * 1024;
 
 /// What is to be done after a command.
 #[derive(Debug, PartialEq, Eq)]
@@ -80,24 +83,13 @@ pub struct Conversation {
     limits: Limits,
     clock: Arc<dyn Clock>,
     agreement: Option<Agreement>,
-    connection: Connection,
+    connection: SmtpConnection,
     stage: Stage,
     macros: Macros,
     too_long: bool,
     too_many: bool,
     message: RawMessage,
     noted: Vec<MilterError>,
-}
-
-/// What is known of the SMTP connection.
-#[derive(Default)]
-struct Connection {
-    macros: Macros,
-    hostname: Option<String>,
-    address: Option<IpAddr>,
-    helo_macros: Macros,
-    helo: Option<String>,
-    tls_told: bool,
 }
 
 impl Conversation {
@@ -107,7 +99,7 @@ impl Conversation {
             limits,
             clock,
             agreement: None,
-            connection: Connection::default(),
+            connection: SmtpConnection::default(),
             stage: Stage::None,
             macros: Macros::default(),
             too_long: false,
@@ -244,17 +236,8 @@ impl Conversation {
 
     fn connect(&mut self, hostname: &[u8], peer: Peer) -> bool {
         self.forget_message();
-        let mut macros = std::mem::take(&mut self.connection.macros);
-        macros.settle();
-        self.connection = Connection {
-            address: match peer {
-                Peer::Ip { address, .. } => Some(address),
-                Peer::Local | Peer::Unknown => None,
-            },
-            hostname: Some(self.text(hostname)),
-            macros,
-            ..Connection::default()
-        };
+        let hostname = self.text(hostname);
+        self.connection.begin(hostname, peer);
         true
     }
 
@@ -318,26 +301,9 @@ impl Conversation {
         in_order
     }
 
-    /// Fills in what the MTA said at any time up to the end of the message.
-    ///
-    /// The absence of `{tls_version}` means "no TLS" once the MTA has sent the macros that it belongs to or has agreed
-    /// to send it; before that it means nothing. No macro tells HELO from EHLO; all but a few hosts say EHLO, so
-    /// `extended` is taken for granted.
     fn complete(&mut self) {
-        let (connection, macros) = (&self.connection, &self.macros);
-        let tls = macros.tls_version.as_ref().or(connection.helo_macros.tls_version.as_ref());
         let chose_macros = self.agreement.as_ref().is_some_and(Agreement::chose_macros);
-        let session = self.message.session.get_or_insert_default();
-        session.peer_ip = connection.peer_ip();
-        session.peer_name = connection.confirmed_name();
-        session.helo.clone_from(&connection.helo);
-        session.extended = true;
-        session.tls = tls.and_then(|version| TlsVersion::parse(version));
-        // A version that we cannot read is TLS of some kind, so that "none" would be wrong.
-        session.tls_known = (tls.is_some() == session.tls.is_some()) && (chose_macros || connection.tls_told);
-        session.authenticated = macros.auth_authen.clone().or_else(|| connection.helo_macros.auth_authen.clone());
-        session.border.clone_from(&connection.macros.border);
-        session.queue_id.clone_from(&macros.queue_id);
+        self.connection.describe(&self.macros, chose_macros, self.message.session.get_or_insert_default());
     }
 
     fn forget_message(&mut self) -> bool {
@@ -346,12 +312,15 @@ impl Conversation {
         self.too_long = false;
         self.too_many = false;
         self.message.session = None;
+        if self.message.headers.bytes() > KEPT_HEADER_BYTES {
+            self.message.headers = HeaderSection::default();
+        }
         self.message.headers.clear();
         true
     }
 
     fn forget_connection(&mut self) -> bool {
-        self.connection = Connection::default();
+        self.connection = SmtpConnection::default();
         self.forget_message()
     }
 
@@ -365,22 +334,6 @@ impl Conversation {
         if happened {
             self.noted.push(what);
         }
-    }
-}
-
-impl Connection {
-    fn peer_ip(&self) -> Option<IpAddr> {
-        self.address.or_else(|| parse_address(self.macros.client_addr.as_deref()?.as_bytes()))
-    }
-
-    /// The client's name, when the MTA vouches for it: Postfix names none that forward DNS does not confirm; Sendmail
-    /// names any and says beside it what it thinks of it.
-    fn confirmed_name(&self) -> Option<String> {
-        let forged = self.macros.validated.as_ref().is_some_and(|text| text.contains("may be forged"));
-        let doubted = self.macros.client_resolve.as_ref().is_some_and(|answer| !answer.eq_ignore_ascii_case("OK"));
-        let name = self.macros.client_name.as_ref().or(self.hostname.as_ref())?;
-        let is_name = !(name.is_empty() || name.starts_with('[') || name.eq_ignore_ascii_case("unknown"));
-        (is_name && !forged && !doubted && parse_address(name.as_bytes()).is_none()).then(|| name.clone())
     }
 }
 

@@ -54,6 +54,11 @@ impl Listener {
     ///
     /// Must be called within a tokio runtime, as all that makes a listener.
     pub fn bind(address: &Address, mode: u32) -> io::Result<Self> {
+        let made = Self::make(address, mode);
+        made.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))
+    }
+
+    fn make(address: &Address, mode: u32) -> io::Result<Self> {
         match address {
             Address::Unix(path) => {
                 clear_stale(path)?;
@@ -101,8 +106,11 @@ impl Listener {
             ListenerSocket::Unix(listener) => Ok(Connection::Unix(listener.accept().await?.0)),
             ListenerSocket::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
-                // Replies are written whole, so there is nothing to gain from waiting for more of them.
-                stream.set_nodelay(true)?;
+                // Replies are written whole, so there is nothing to gain from waiting for more of them. A peer that is
+                // gone already fails here, which is its own affair and no trouble of the listener's.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "TCP_NODELAY was refused");
+                }
                 Ok(Connection::Tcp(stream))
             }
         }
@@ -132,14 +140,13 @@ fn clear_stale(path: &Path) -> io::Result<()> {
         other => other?,
     };
     if !metadata.file_type().is_socket() {
-        let text = format!("{} is there and is no socket; it is left alone", path.display());
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "something that is no socket is there; it is left alone",
+        ));
     }
     match std::os::unix::net::UnixStream::connect(path) {
-        Ok(_) => {
-            let text = format!("another process answers on {}", path.display());
-            Err(io::Error::new(io::ErrorKind::AddrInUse, text))
-        }
+        Ok(_) => Err(io::Error::new(io::ErrorKind::AddrInUse, "another process answers on it")),
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
         Err(error) => Err(error),
     }

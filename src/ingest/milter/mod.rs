@@ -17,3 +17,4 @@ pub mod macros;
 pub mod negotiation;
 pub mod reply;
 pub mod server;
+mod smtp_connection;

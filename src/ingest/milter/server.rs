@@ -4,7 +4,7 @@
 //! told to stop and its connections are done. Every wait has a limit, every fault of ours ends in "accept".
 
 use std::{
-    io,
+    io::{self, ErrorKind},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -93,6 +93,8 @@ impl Milter {
                     backoff = FIRST_BACKOFF;
                     self.open(connection, &connections, &stop.shutdown, &deadline);
                 }
+                // A client that gave up while it waited says nothing of the listener.
+                Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
                 Err(error) => {
                     tracing::error!(address = %listener.address(), %error, "a milter connection could not be accepted");
                     self.metrics.milter_error(MilterError::Io);
@@ -220,6 +222,8 @@ impl<S: Transport> Talk<S> {
         }
         self.flush().await?;
         if self.input.is_empty() {
+            // What a large frame took is given back before the wait; the capacity shows only after a reserve.
+            self.input.reserve(READ_SIZE);
             if self.input.capacity() > KEPT_BUFFER {
                 self.input = BytesMut::with_capacity(READ_SIZE);
             }
@@ -264,7 +268,7 @@ impl<S: Transport> Talk<S> {
 
     async fn read(&mut self) -> Result<(), ConnectionEnd> {
         self.stream.before_read();
-        self.input.reserve(READ_SIZE.min(self.input.len().max(1024)));
+        self.input.reserve(1024);
         match self.stream.read_buf(&mut self.input).await {
             Ok(0) if self.conversation.in_message() || !self.input.is_empty() => Err(ConnectionEnd::Lost),
             Ok(0) => Err(ConnectionEnd::Quit),

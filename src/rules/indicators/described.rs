@@ -2,7 +2,7 @@
 //!
 //! Takes the text, gives indicators. docs/indicators.md holds the format for admins, and a test holds it to [`KEYS`].
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{collections::HashMap, net::IpAddr, ops::Range};
 
 use ipnetwork::IpNetwork;
 use serde::Deserialize;
@@ -18,7 +18,7 @@ use crate::{
         Fallback::{self, Required, Said},
         Key,
         Kind::{self, Date, Number, Text, Word},
-        nearest, quoted,
+        MAX_PROBLEMS, nearest, quoted,
     },
     text::printable,
 };
@@ -67,7 +67,7 @@ pub const KEYS: &[Key] = &[
         Text("an id"),
         Required,
         r#""relay-2020-1""#,
-        "An id that survives edits: letters, digits, `.`, `_` and `-`; unique over all lists in use. It stands in the header field, the log and the metrics.",
+        "An id that survives edits: letters, digits, `.`, `_` and `-`; unique over all lists in use. Findings name it.",
     ),
     key(
         "indicator[].kind",
@@ -82,7 +82,7 @@ pub const KEYS: &[Key] = &[
         Word(|| Confidence::ALL.map(Confidence::as_str).to_vec()),
         Fallback::Value(r#""medium""#),
         r#""high""#,
-        "How sure the source is. At the border `high` is malicious, `medium` suspicious, `low` a notice; deeper in the trace one step less.",
+        "How sure the source is. At the border `high` is malicious, `medium` suspicious, `low` a notice; deeper in the trace one step less, and never less than a notice.",
     ),
     key("indicator[].first_seen", Date, Said("unknown"), "2020-05-31", "When it was first seen in use."),
     key("indicator[].last_seen", Date, Said("unknown"), "2020-06-03", "When it was last seen in use."),
@@ -136,21 +136,27 @@ pub fn read(source: &Source<'_>, problems: &mut Vec<Problem>) -> Vec<Spanned<Ind
     let before = problems.len();
     let Some(list) = schema::read::<WrittenList>(source, KEYS, problems) else { return Vec::new() };
     let mut reading = Reading { source, problems };
-    let mut ids: HashMap<String, usize> = HashMap::new();
+    let mut ids: HashMap<String, Range<usize>> = HashMap::new();
     let mut indicators = Vec::new();
     for written in list.indicator {
+        if reading.problems.len() - before > MAX_PROBLEMS {
+            let message = format!("`{}` has more problems, which are not shown", printable(source.name, 200));
+            reading.problems.push(Problem::error(message));
+            break;
+        }
         let Some(indicator) = reading.indicator(written) else { continue };
-        let line = source.text[..indicator.span().start].matches('\n').count() + 1;
-        match ids.insert(indicator.get_ref().id.clone(), line) {
+        match ids.insert(indicator.get_ref().id.clone(), indicator.span()) {
             None => indicators.push(indicator),
             Some(first) => {
+                let line = source.text[..first.start].matches('\n').count() + 1;
                 let message = format!("the id `{}` is used twice", indicator.get_ref().id);
                 let problem = source.error(indicator.span(), message).expected("expected an id of its own");
-                reading.problems.push(problem.help(format!("the first one is in line {first}")));
+                reading.problems.push(problem.help(format!("the first one is in line {line}")));
             }
         }
     }
-    problems[before..].sort_by_key(Problem::place);
+    // Those without a place, which say that there are more, come last.
+    problems[before..].sort_by_key(|problem| problem.place().unwrap_or((usize::MAX, 0)));
     indicators
 }
 

@@ -134,8 +134,10 @@ impl Indicators {
     }
 
     /// Adds a plain list with its networks and the lines they stand on.
-    pub fn add_plain(&mut self, list: PlainList, networks: impl IntoIterator<Item = (u32, IpNetwork)>) {
+    pub fn add_plain(&mut self, list: PlainList, mut networks: Vec<(u32, IpNetwork)>) {
         let Ok(number) = u32::try_from(self.lists.len()) else { return };
+        // In order of address, neighbours share a path in the table: half a million go in several times faster.
+        networks.sort_unstable_by_key(|(line, network)| (*network, *line));
         for (line, network) in networks {
             // Of two lists that hold the same network the surer one answers; the earlier one when they are equal.
             let kept = self.networks.get_mut(network).is_some_and(|old| match *old {
@@ -208,5 +210,52 @@ fn keep_surer(names: &mut HashMap<String, u32>, name: &Domain, number: u32, sure
     let old = names.entry(name.as_str().to_owned()).or_insert(number);
     if *old != number && !surer(*old) {
         *old = number;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::{parse_literal, parse_network};
+
+    fn described(id: &str, value: Value, confidence: Confidence) -> Indicator {
+        Indicator {
+            id: id.to_owned(),
+            value,
+            confidence,
+            first_seen: None,
+            last_seen: None,
+            reference: None,
+            note: None,
+        }
+    }
+
+    #[test]
+    fn of_two_entries_the_longer_then_the_surer_answers() {
+        let network = |text: &str| parse_network(text).unwrap();
+        let list = |name: &str, confidence| PlainList { name: name.to_owned(), confidence };
+        let mut all = Indicators::default();
+        all.add_plain(list("low", Confidence::Low), vec![(9, network("192.0.2.0/24")), (2, network("198.51.100.7"))]);
+        all.add_plain(list("high", Confidence::High), vec![(1, network("192.0.2.0/24")), (5, network("192.0.2.0/24"))]);
+        all.add(described("a", Value::Network(network("198.51.100.7")), Confidence::Medium));
+        all.add(described("b", Value::Network(network("192.0.2.66")), Confidence::Low));
+        let id = |ip: &str| all.address(parse_literal(ip).unwrap()).map(|found| found.id);
+        assert_eq!(id("192.0.2.1").as_deref(), Some("high:1"));
+        assert_eq!(id("198.51.100.7").as_deref(), Some("a"));
+        assert_eq!(id("192.0.2.66").as_deref(), Some("b"));
+        assert_eq!(id("203.0.113.1"), None);
+    }
+
+    #[test]
+    fn a_host_is_exact_and_a_domain_holds_what_is_below() {
+        let domain = |text: &str| Domain::parse(text).unwrap();
+        let mut all = Indicators::default();
+        all.add(described("host", Value::Host(domain("mx.example.net")), Confidence::High));
+        all.add(described("domain", Value::Domain(domain("example.org")), Confidence::High));
+        let id = |name: &str| all.name(name).map(|found| found.id);
+        assert_eq!(id("MX.example.net.").as_deref(), Some("host"));
+        assert_eq!(id("a.mx.example.net"), None);
+        assert_eq!(id("a.b.example.org").as_deref(), Some("domain"));
+        assert_eq!(id("notexample.org"), None);
     }
 }

@@ -1,0 +1,32 @@
+//! The Received reader is total, and an address that it gives stands in the text.
+
+#![no_main]
+
+use std::net::IpAddr;
+
+use libfuzzer_sys::fuzz_target;
+use relaywatch::trace::read_received;
+
+fuzz_target!(|data: &[u8]| {
+    let received = read_received(data);
+    let stated = addresses_in(data);
+    for ip in [received.ip, received.by_ip].into_iter().flatten() {
+        assert!(stated.contains(&ip), "{ip} does not stand in the text");
+    }
+});
+
+/// Every address that a text holds in any form that a reader could take for one (as in tests/received.rs).
+fn addresses_in(text: &[u8]) -> Vec<IpAddr> {
+    let text = String::from_utf8_lossy(text);
+    let breaks = |c: char| !(c.is_ascii_hexdigit() || matches!(c, ':' | '.'));
+    let mut found = Vec::new();
+    for word in text.split(breaks).filter(|word| word.len() < 100) {
+        let starts = std::iter::once(0).chain(word.match_indices(':').map(|(at, _)| at + 1));
+        for start in starts {
+            let part = &word[start..];
+            let ends = std::iter::once(part.len()).chain(part.match_indices([':', '.']).map(|(at, _)| at));
+            found.extend(ends.filter_map(|end| part[..end].parse::<IpAddr>().ok()).map(|ip| ip.to_canonical()));
+        }
+    }
+    found
+}

@@ -1,0 +1,98 @@
+//! Holds the pages to the code: what they name exists, and what exists is named.
+
+#![allow(clippy::expect_used, reason = "a broken expectation fails the test")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use relaywatch::{config, detect::Code};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(page: &Path) -> String {
+    fs::read_to_string(page).unwrap_or_else(|error| panic!("{}: {error}", page.display()))
+}
+
+/// Every Markdown page of the project.
+fn pages() -> Vec<PathBuf> {
+    let mut pages = Vec::new();
+    let mut folders = vec![root().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a readable folder") {
+            let path = entry.expect("a readable entry").path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if path.is_dir() && !name.starts_with('.') && !["target", "node_modules"].contains(&name.as_str()) {
+                folders.push(path);
+            } else if name.ends_with(".md") {
+                pages.push(path);
+            }
+        }
+    }
+    assert!(pages.len() > 10, "{pages:?}");
+    pages
+}
+
+/// The targets of `[text](target)`.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    text.split("](").skip(1).filter_map(|rest| rest.split_once(')').map(|(target, _)| target))
+}
+
+#[test]
+fn every_link_between_pages_leads_somewhere() {
+    let mut broken = Vec::new();
+    for page in pages() {
+        let text = read(&page);
+        for target in links(&text).filter(|target| !target.starts_with("http") && !target.starts_with('#')) {
+            let file = target.split('#').next().unwrap_or_default();
+            let folder = page.parent().unwrap_or(root());
+            if !folder.join(file).exists() {
+                broken.push(format!("{}: {target}", page.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "broken links:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn every_detector_has_its_part_of_the_page_and_its_row_in_the_readme() {
+    let page = read(&root().join("docs/detectors.md"));
+    let readme = read(&root().join("README.md"));
+    for code in Code::ALL {
+        assert!(page.contains(&format!("## `{}`\n", code.as_str())), "docs/detectors.md lacks {}", code.as_str());
+        assert!(readme.contains(&format!("| `{}` |", code.as_str())), "README.md lacks {}", code.as_str());
+    }
+    for heading in page.lines().filter_map(|line| line.strip_prefix("## `")) {
+        let code = heading.trim_end_matches('`');
+        assert!(
+            Code::ALL.iter().any(|known| known.as_str() == code),
+            "docs/detectors.md names `{code}`, which is none"
+        );
+    }
+}
+
+#[test]
+fn the_configuration_in_the_readme_is_valid() {
+    let readme = read(&root().join("README.md"));
+    let blocks: Vec<&str> = readme.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        let nothing = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
+        config::from_text("README.md", block.as_bytes(), &nothing)
+            .unwrap_or_else(|error| panic!("{}", error.render(false)));
+    }
+}
+
+#[test]
+fn the_map_fits_on_a_few_screens_and_names_every_room() {
+    let map = read(&root().join("ARCHITECTURE.md"));
+    assert!(map.lines().count() <= 150, "ARCHITECTURE.md has {} lines", map.lines().count());
+    for entry in fs::read_dir(root().join("src")).expect("src is readable") {
+        let path = entry.expect("a readable entry").path();
+        let room = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        assert!(room == "lib" || map.contains(&format!("`{room}")), "ARCHITECTURE.md does not name `{room}`");
+    }
+}

@@ -1,0 +1,232 @@
+//! The Received reader against the labelled lines of `tests/received/`, and properties that hold on any bytes.
+//!
+//! `RELAYWATCH_BLESS=1 cargo test --test received` rewrites the labels from what the reader says; read the difference
+//! before you commit it.
+
+use std::{fs, net::IpAddr, path::Path, path::PathBuf};
+
+use proptest::prelude::*;
+use relaywatch::trace::{FieldsLine, HopKind, Received, read_received};
+use serde_json::{Map, Value};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/received")
+}
+
+fn files() -> Vec<PathBuf> {
+    let mut files: Vec<_> = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    files.sort();
+    files
+}
+
+/// What the reader says of a line: every key that is not null, and the dialect.
+fn labels(line: &str) -> Map<String, Value> {
+    let received = read_received(line.as_bytes());
+    let Value::Object(mut labels) = serde_json::to_value(FieldsLine::from(&received)).unwrap() else { unreachable!() };
+    labels.insert("dialect".to_owned(), received.dialect.into());
+    labels.retain(|_, value| !value.is_null());
+    labels
+}
+
+fn as_line(received: &str, labels: &Map<String, Value>) -> String {
+    let mut line = format!("{{\"received\":{}", Value::from(received));
+    let order =
+        ["kind", "dialect", "helo", "rdns", "ip", "by", "by_ip", "with", "id", "for", "time", "tls", "tls_version"];
+    for key in order {
+        if let Some(value) = labels.get(key) {
+            line += &format!(",\"{key}\":{value}");
+        }
+    }
+    line + "}\n"
+}
+
+#[test]
+fn every_labelled_line_is_read_as_labelled() {
+    let bless = std::env::var_os("RELAYWATCH_BLESS").is_some();
+    let (mut lines, mut wrong) = (0, String::new());
+    for path in files() {
+        let mut blessed = String::new();
+        for line in fs::read_to_string(&path).unwrap().lines() {
+            let Value::Object(mut expected) = serde_json::from_str(line).unwrap() else { panic!("{line}") };
+            let Some(Value::String(received)) = expected.remove("received") else { panic!("{line}") };
+            let actual = labels(&received);
+            blessed += &as_line(&received, &actual);
+            lines += 1;
+            if actual != expected {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                wrong += &format!("{name}: {received}\n  labelled {expected:?}\n  read     {actual:?}\n");
+            }
+        }
+        if bless {
+            fs::write(&path, blessed).unwrap();
+        }
+    }
+    assert!(lines >= 150, "only {lines} lines");
+    assert!(bless || wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn no_attack_leads_to_a_false_address() {
+    let text = fs::read_to_string(folder().join("attacks.jsonl")).unwrap();
+    let honest: [IpAddr; 2] = ["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()];
+    for line in text.lines() {
+        let value: Value = serde_json::from_str(line).unwrap();
+        let received = read_received(value["received"].as_str().unwrap().as_bytes());
+        assert!(received.ip.is_none_or(|ip| honest.contains(&ip)), "{line}");
+        assert!(received.by.is_none_or(|by| by.ends_with("example.org")), "{line}");
+    }
+}
+
+#[test]
+fn folds_and_case_of_keywords_do_not_matter() {
+    for path in files() {
+        for line in fs::read_to_string(path).unwrap().lines() {
+            let value: Value = serde_json::from_str(line).unwrap();
+            let text = value["received"].as_str().unwrap();
+            let folded = text.replace(" by ", "\r\n\tby ").replace(" with ", "\r\n\twith ").replace("; ", ";\r\n\t");
+            let (plain, folded) = (read_received(text.as_bytes()), read_received(folded.as_bytes()));
+            assert_eq!((plain.ip, plain.by, plain.time), (folded.ip, folded.by, folded.time), "{text}");
+            let shouted = text.replace(" by ", " BY ").replace(" with ", " WITH ").replace(" id ", " ID ");
+            let (plain, shouted) = (read_received(text.as_bytes()), read_received(shouted.as_bytes()));
+            // qmail-scanner's `by uid` is told by its case.
+            if plain.kind != HopKind::Local {
+                assert_eq!((plain.ip, plain.by, plain.with), (shouted.ip, shouted.by, shouted.with), "{text}");
+            }
+        }
+    }
+}
+
+/// Every address that a text holds in any form that a reader could take for one.
+fn addresses_in(text: &[u8]) -> Vec<IpAddr> {
+    let text = String::from_utf8_lossy(text);
+    let breaks = |c: char| !(c.is_ascii_hexdigit() || matches!(c, ':' | '.'));
+    let mut found = Vec::new();
+    for word in text.split(breaks) {
+        // `[192.0.2.1]:25`, `IPv6:2001:db8::1` and `192.0.2.1:25` leave colons and ports at the ends.
+        let starts = std::iter::once(0).chain(word.match_indices(':').map(|(at, _)| at + 1));
+        for start in starts {
+            let part = &word[start..];
+            let ends = std::iter::once(part.len()).chain(part.match_indices([':', '.']).map(|(at, _)| at));
+            found.extend(ends.filter_map(|end| part[..end].parse::<IpAddr>().ok()).map(|ip| ip.to_canonical()));
+        }
+    }
+    found
+}
+
+fn check(bytes: &[u8]) -> Result<Received, TestCaseError> {
+    let received = read_received(bytes);
+    let stated = addresses_in(bytes);
+    for ip in [received.ip, received.by_ip].into_iter().flatten() {
+        prop_assert!(stated.contains(&ip), "{ip} does not stand in the text");
+    }
+    Ok(received)
+}
+
+/// Text made of the pieces that the grammar is made of, so that random text gets deep into the reader.
+fn pieces() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop::sample::select(vec![
+        "from ",
+        "by ",
+        "with ",
+        "id ",
+        "for ",
+        "via ",
+        "(",
+        ")",
+        "[",
+        "]",
+        "<",
+        ">",
+        ";",
+        "\"",
+        "\\",
+        " ",
+        "\r\n\t",
+        ":",
+        "192.0.2.1",
+        "2001:db8::1",
+        "IPv6:",
+        "helo=",
+        "HELO ",
+        "EHLO ",
+        "mx.example.org",
+        "unknown",
+        "ESMTPS",
+        "Postfix",
+        "Exim 4.98",
+        "8.17.1/8.17.1",
+        "Mon, 3 Nov 2025 10:00:00 +0100",
+        "2025-01-02 15:04:05.1 +0000 UTC",
+        "@",
+        "port=25",
+        "using TLSv1.3",
+        "\u{fc}",
+        "\0",
+        "15.1.225.42",
+        "uid ",
+        "Microsoft SMTP Server",
+        "127.0.0.1",
+        " - ",
+    ]);
+    prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat().into_bytes())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        check(&bytes)?;
+    }
+
+    #[test]
+    fn any_pieces_are_read(bytes in pieces()) {
+        check(&bytes)?;
+    }
+
+    #[test]
+    fn a_helo_never_moves_the_address(helo in "[ -~]{0,60}") {
+        let line = format!("from {helo} (host.example.com [192.0.2.1]) by mx.example.org (Postfix) with ESMTP id 1; \
+                            Mon, 3 Nov 2025 10:00:00 +0100");
+        let received = check(line.as_bytes())?;
+        prop_assert!(received.ip.is_none_or(|ip| ip.to_string() == "192.0.2.1"), "{line}: {received:?}");
+    }
+
+    #[test]
+    fn a_hostile_helo_never_moves_the_address(helo in pieces()) {
+        let helo = String::from_utf8_lossy(&helo).replace("192.0.2.1", "9.9.9.9").replace("127.0.0.1", "9.9.9.8");
+        let line = format!("from x{helo} (host.example.com [192.0.2.1]) by mx.example.org (Postfix) with ESMTP id 1; \
+                            Mon, 3 Nov 2025 10:00:00 +0100");
+        let received = check(line.as_bytes())?;
+        prop_assert!(received.ip.is_none_or(|ip| ip.to_string() == "192.0.2.1"), "{line}: {received:?}");
+    }
+
+    #[test]
+    fn text_inside_a_later_comment_changes_nothing(text in "[a-zA-Z0-9 .@<>=:;\\[\\]\"-]{0,60}") {
+        let line = |text: &str| format!("from x (host.example.com [192.0.2.1]) (Authenticated sender: {text}) by \
+                            mx.example.org (Postfix) with ESMTP id 1; Mon, 3 Nov 2025 10:00:00 +0100");
+        prop_assert_eq!(read_received(line(&text).as_bytes()), read_received(line("").as_bytes()));
+    }
+}
+
+/// Linear in time: sixteen times the text may take a good deal more than sixteen times as long on a busy machine, but not
+/// the 256 times of a quadratic reader.
+#[test]
+fn hostile_text_takes_linear_time() {
+    let shapes: [&[u8]; 9] =
+        [b"(", b")", b"()", b"\\(", b"\"", b"[", b"by ", b"for <", b"from x (y [192.0.2.1]) by z; "];
+    for shape in shapes {
+        let time = |size: usize| {
+            let text = shape.repeat(size / shape.len());
+            let runs = (0..5).map(|_| {
+                let watch = relaywatch::clock::Stopwatch::start();
+                std::hint::black_box(read_received(&text));
+                watch.elapsed()
+            });
+            runs.min().unwrap_or_default().as_secs_f64()
+        };
+        let (small, large) = (time(16 * 1024), time(256 * 1024));
+        assert!(large < small * 100.0 + 0.005, "{}: {small} s, then {large} s", String::from_utf8_lossy(shape));
+    }
+}
