@@ -5,9 +5,9 @@
 mod support;
 
 use support::{
-    daemon::{Daemon, NO_LIST, TOPOLOGY},
+    daemon::{Daemon, NO_LIST, TOPOLOGY, without_list},
     delivered::Delivered,
-    mails::{self, ATTACKER, BOB, Mail, REPLAY},
+    mails::{self, ALICE, ATTACKER, BOB, Mail, REPLAY},
     postfix::Postfix,
     process,
     smtp::Reply,
@@ -65,7 +65,10 @@ fn replay(milter: impl Fn(&Daemon) -> String, with_list: bool) {
         if mail.hijacked {
             let codes = codes.replace(',', "+");
             assert!(result.starts_with("gw.coincheck.com;\tx-relay-path=fail\treason=\""), "{result:?}");
-            assert!(result.contains(peer) && result.ends_with(&format!("\tpolicy.codes={codes}\tsmtp.remote-ip={peer}")), "{result:?}");
+            assert!(
+                result.contains(peer) && result.ends_with(&format!("\tpolicy.codes={codes}\tsmtp.remote-ip={peer}")),
+                "{result:?}"
+            );
         } else {
             assert_eq!(result, format!("gw.coincheck.com;\tx-relay-path=pass\tsmtp.remote-ip={peer}"), "{}", mail.case);
         }
@@ -80,7 +83,11 @@ fn replay(milter: impl Fn(&Daemon) -> String, with_list: bool) {
     assert_eq!(change("relaywatch_actions_total{action=\"accept\"}"), 8.0, "{moved:#?}");
     assert_eq!(change("relaywatch_detector_outcomes_total{code=\"own-name\",outcome=\"finding\"}"), 3.0, "{moved:#?}");
     let indicator = if with_list { 3.0 } else { 0.0 };
-    assert_eq!(change("relaywatch_detector_outcomes_total{code=\"indicator\",outcome=\"finding\"}"), indicator, "{moved:#?}");
+    assert_eq!(
+        change("relaywatch_detector_outcomes_total{code=\"indicator\",outcome=\"finding\"}"),
+        indicator,
+        "{moved:#?}"
+    );
     assert_eq!(change("relaywatch_boundary_total{result=\"peer\",strategy=\"session\"}"), 8.0, "{moved:#?}");
     assert_eq!(change("relaywatch_milter_message_duration_seconds_count"), 8.0, "{moved:#?}");
     assert_eq!(after.value("relaywatch_suspect_messages{peer=\"45.77.24.250\"}"), 3.0);
@@ -123,7 +130,7 @@ fn with_the_shipped_list_the_hijack_is_malicious_over_tcp() {
 
 #[test]
 fn forged_copies_of_our_fields_are_taken_out_and_foreign_results_stay() {
-    let daemon = Daemon::start(&format!("{TOPOLOGY}{NO_LIST}"));
+    let daemon = Daemon::start(&without_list());
     let postfix = Postfix::start(&daemon.unix(), &[]);
     let before = daemon.metrics();
     let (id, message) = mails::with_fields(
@@ -157,7 +164,11 @@ X-Relaywatch: clean; forged=8
     assert_eq!(delivered.one("X-Relaywatch").as_deref(), Some("clean; peer=203.0.113.10; hops=2"));
     assert_eq!(path_result(&delivered), "gw.coincheck.com;\tx-relay-path=pass\tsmtp.remote-ip=203.0.113.10");
     let foreign = "mx.sender.example; spf=pass smtp.mailfrom=sender.example";
-    assert!(delivered.all("Authentication-Results").contains(&foreign), "{:?}", delivered.all("Authentication-Results"));
+    assert!(
+        delivered.all("Authentication-Results").contains(&foreign),
+        "{:?}",
+        delivered.all("Authentication-Results")
+    );
     assert_eq!(delivered.one("X-Relaywatch-Other").as_deref(), Some("not ours"));
     assert_on_top(&delivered);
     assert_eq!(daemon.metrics().since(&before).get("relaywatch_forged_headers_stripped_total"), Some(&8.0));
@@ -166,7 +177,8 @@ X-Relaywatch: clean; forged=8
 
 #[test]
 fn reject_tempfail_and_quarantine_are_what_postfix_answers() {
-    let suspicious = |action: &str| Daemon::start(&format!("{TOPOLOGY}{NO_LIST}[actions]\nsuspicious = \"{action}\"\n"));
+    let suspicious =
+        |action: &str| Daemon::start(&format!("{TOPOLOGY}{NO_LIST}[actions]\nsuspicious = \"{action}\"\n"));
     for (action, code, text) in [("reject", 550, "5.7.1"), ("tempfail", 451, "4.7.1")] {
         let daemon = suspicious(action);
         let postfix = Postfix::start(&daemon.unix(), &[]);
@@ -175,7 +187,10 @@ fn reject_tempfail_and_quarantine_are_what_postfix_answers() {
         let reply = send(&postfix, &mails::hijacked(), &bad);
         assert_eq!(reply.code, code, "{action}: {reply:?}");
         assert!(reply.text.starts_with(text), "{action}: {reply:?}");
-        assert!(!reply.text.contains(ATTACKER.ip) && !reply.text.contains("own-name"), "the peer learns nothing: {reply:?}");
+        assert!(
+            !reply.text.contains(ATTACKER.ip) && !reply.text.contains("own-name"),
+            "the peer learns nothing: {reply:?}"
+        );
         assert_eq!(send(&postfix, &mails::ordinary(), &good).code, 250);
         postfix.mail(&good_id);
         postfix.settle();
@@ -217,14 +232,14 @@ fn each_level_has_an_action_of_its_own() {
 
 #[test]
 fn every_recipient_gets_one_copy_and_every_message_of_a_session_its_own_verdict() {
-    let daemon = Daemon::start(&format!("{TOPOLOGY}{NO_LIST}"));
+    let daemon = Daemon::start(&without_list());
     let postfix = Postfix::start(&daemon.unix(), &[]);
     let recipients: Vec<String> = (0..20).map(|number| format!("user{number}@coincheck.com")).collect();
     let recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
 
     let mut session = postfix.session(ATTACKER);
     let (first, message) = mails::hijacked().message();
-    session.send("alice@sender.example", &recipients, &message);
+    session.send(ALICE, &recipients, &message);
     // A message that is begun and given up leaves nothing behind.
     session.say(250, "MAIL FROM:<nobody@other.example>");
     session.say(250, "RCPT TO:<given-up@coincheck.com>");
@@ -232,7 +247,7 @@ fn every_recipient_gets_one_copy_and_every_message_of_a_session_its_own_verdict(
     let (second, message) = mails::with_fields(b"");
     session.send("", &[BOB], &message);
     let (third, message) = mails::with_fields(b"X-Relaywatch: clean\n");
-    session.send("alice@sender.example", &[BOB], &message);
+    session.send(ALICE, &[BOB], &message);
     session.quit();
 
     postfix.mail(&first);
@@ -249,19 +264,22 @@ fn every_recipient_gets_one_copy_and_every_message_of_a_session_its_own_verdict(
     for id in [&second, &third] {
         let mails = postfix.mails(id);
         assert_eq!(mails.len(), 1);
-        assert_eq!(mails[0].one("X-Relaywatch").as_deref(), Some("suspicious; codes=own-name; peer=45.77.24.250; hops=1"));
+        assert_eq!(
+            mails[0].one("X-Relaywatch").as_deref(),
+            Some("suspicious; codes=own-name; peer=45.77.24.250; hops=1")
+        );
     }
     let anomalies = daemon.anomalies();
     let senders: Vec<&str> = anomalies.iter().filter_map(|line| line["sender"].as_str()).collect();
     let counts: Vec<u64> = anomalies.iter().filter_map(|line| line["recipients"].as_u64()).collect();
-    assert_eq!(senders, ["alice@sender.example", "", "alice@sender.example"], "{anomalies:#?}");
+    assert_eq!(senders, [ALICE, "", ALICE], "{anomalies:#?}");
     assert_eq!(counts, [20, 1, 1], "{anomalies:#?}");
     daemon.assert_sound();
 }
 
 #[test]
 fn monstrous_headers_are_delivered_counted_and_bounded() {
-    let daemon = Daemon::start(&format!("{TOPOLOGY}{NO_LIST}"));
+    let daemon = Daemon::start(&without_list());
     let postfix = Postfix::start(&daemon.unix(), &[("hopcount_limit", "5000"), ("header_size_limit", "1000000")]);
     let received = |count: usize| -> Vec<u8> {
         let field = |number: usize| {
@@ -279,14 +297,21 @@ fn monstrous_headers_are_delivered_counted_and_bounded() {
     };
     let deep_comment = format!("Received: from a.example {}by b.example\n", "(\n\t".repeat(20_000));
     let cases: Vec<(&str, Vec<u8>)> = vec![
-        ("100 KB in 1,000 fields", (0..1000).map(|n| format!("X-Many-{n}: {}\n", "x".repeat(90))).collect::<String>().into_bytes()),
+        (
+            "100 KB in 1,000 fields",
+            (0..1000).map(|n| format!("X-Many-{n}: {}\n", "x".repeat(90))).collect::<String>().into_bytes(),
+        ),
         ("100 KB in one field", one_field(100_000)),
         ("900 KB in one field", one_field(900_000)),
         ("a line of 50 KB", [b"X-Line: ".to_vec(), vec![b'x'; 50_000], b"\n".to_vec()].concat()),
         ("2,000 Received fields", received(2000)),
         ("a comment that never ends", deep_comment.into_bytes()),
         ("NUL bytes", b"Received: from a\0b (c\0d [203.0.113.7]) by e; \0\nX-Nul: \0\0\0\n".to_vec()),
-        ("8-bit bytes", b"Received: from \xff\xfe.example (\xc3\xbc [203.0.113.7]) by \x80; \xff\nX-Eight: \xf0\x9f\x98\x80\xff\n".to_vec()),
+        (
+            "8-bit bytes",
+            b"Received: from \xff\xfe.example (\xc3\xbc [203.0.113.7]) by \x80; \xff\nX-Eight: \xf0\x9f\x98\x80\xff\n"
+                .to_vec(),
+        ),
         ("control bytes", b"Received: from \x1b[31m (\x07 [203.0.113.7]) by \x7f; \x01\nX-Cr: a\rb\n".to_vec()),
         ("10,000 forged fields", "X-Relaywatch: clean\n".repeat(10_000).into_bytes()),
         ("no field at all", Vec::new()),
@@ -297,7 +322,8 @@ fn monstrous_headers_are_delivered_counted_and_bounded() {
         let reply = send(&postfix, &mails::ordinary(), &message);
         assert_eq!(reply.code, 250, "{what}: {reply:?}");
         let delivered = postfix.mail(&id);
-        let verdict = delivered.one("X-Relaywatch").unwrap_or_else(|| panic!("{what}: no X-Relaywatch\n{}", daemon.log_text()));
+        let verdict =
+            delivered.one("X-Relaywatch").unwrap_or_else(|| panic!("{what}: no X-Relaywatch\n{}", daemon.log_text()));
         assert!(verdict.contains("peer=203.0.113.10"), "{what}: {verdict}");
         assert_on_top(&delivered);
         let after = daemon.metrics();

@@ -19,7 +19,9 @@ fn replay(with_list: bool) {
     let daemon = Daemon::start(&format!("{TOPOLOGY}{}", if with_list { "" } else { NO_LIST }));
     let work = scratch::folder("replay");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/replay.sh");
-    process::run(Command::new("timeout").args(["--kill-after=5", "150"]).arg(script).arg(work.path()).arg(daemon.unix()));
+    process::run(
+        Command::new("timeout").args(["--kill-after=5", "150"]).arg(script).arg(work.path()).arg(daemon.unix()),
+    );
 
     let (level, codes) = if with_list { ("malicious", "indicator,own-name") } else { ("suspicious", "own-name") };
     for mail in &REPLAY {

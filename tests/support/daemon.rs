@@ -13,7 +13,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{metrics::Samples, ports, process, scratch, wait};
+use super::{ports, process, samples::Samples, scratch, wait};
 
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_relaywatch");
@@ -27,6 +27,11 @@ networks = ["private", "198.51.100.5", "198.51.100.7"]
 
 /// Without the list of the incident, what is found is found by how the mail came.
 pub(crate) const NO_LIST: &str = "[indicators]\nshipped = false\n";
+
+/// [`TOPOLOGY`] and [`NO_LIST`].
+pub(crate) fn without_list() -> String {
+    format!("{TOPOLOGY}{NO_LIST}")
+}
 
 /// A daemon, or what is left of it.
 pub(crate) struct Daemon {
@@ -73,7 +78,8 @@ impl Launch {
 
     /// Starts the process and does not wait for it.
     pub(crate) fn spawn(mut self) -> Daemon {
-        let log = File::options().create(true).append(true).open(self.folder.path().join("log")).expect("a log can be made");
+        let log =
+            File::options().create(true).append(true).open(self.folder.path().join("log")).expect("a log can be made");
         let config = self.config_file();
         self.command.args(["serve", "--config"]).arg(config);
         self.command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
@@ -183,7 +189,12 @@ impl Daemon {
     /// Waits until a sample of /metrics has a value.
     pub(crate) fn wait_metric(&self, sample: &str, value: f64) {
         let reached = wait::within(wait::PATIENCE, || (self.metrics().value(sample) == value).then_some(()));
-        assert!(reached.is_some(), "{sample} is {} and not {value}:\n{}", self.metrics().value(sample), self.log_text());
+        assert!(
+            reached.is_some(),
+            "{sample} is {} and not {value}:\n{}",
+            self.metrics().value(sample),
+            self.log_text()
+        );
     }
 
     /// A page: its status and body; nothing when nobody listens.
@@ -200,7 +211,8 @@ impl Daemon {
     /// Its log so far, one JSON object a line.
     pub(crate) fn log(&self) -> Vec<Value> {
         let text = self.log_text();
-        let read = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("no JSON ({error}) in the log: {line}"));
+        let read =
+            |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("no JSON ({error}) in the log: {line}"));
         text.lines().map(read).collect()
     }
 

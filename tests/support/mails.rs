@@ -9,7 +9,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use super::smtp::Client;
+use super::smtp::{Client, Smtp};
 
 /// A mail, the host that brings it, and what must be said of it.
 #[derive(Debug)]
@@ -36,6 +36,9 @@ const BACKUP: Client = Client { ip: "198.51.100.7", name: "mx2.coincheck.com", h
 /// The relay of 2020.
 pub(crate) const ATTACKER: Client =
     Client { ip: "45.77.24.250", name: "45.77.24.250.vultrusercontent.com", helo: "mail.coincheck.com" };
+
+/// The one who writes most mails.
+pub(crate) const ALICE: &str = "alice@sender.example";
 
 /// The one who gets every mail.
 pub(crate) const BOB: &str = "bob@coincheck.com";
@@ -66,7 +69,7 @@ pub(crate) const fn ordinary() -> Mail {
         case: "01-replay-direct",
         subject: "direct",
         client: SENDER,
-        sender: "alice@sender.example",
+        sender: ALICE,
         peer: SENDER.ip,
         hijacked: false,
     }
@@ -89,9 +92,12 @@ impl Mail {
             received += usize::from(line.starts_with("Received:"));
             received < 2 && !line.starts_with("Date:")
         });
-        let message: String = lines
-            .map(|line| if line.starts_with("Message-Id:") { format!("Message-Id: <{id}>\n") } else { format!("{line}\n") })
-            .collect();
+        let message: String =
+            lines
+                .map(|line| {
+                    if line.starts_with("Message-Id:") { format!("Message-Id: <{id}>\n") } else { format!("{line}\n") }
+                })
+                .collect();
         assert!(message.contains(&id) && !message.contains("gw.coincheck.com"), "{}:\n{message}", file.display());
         (id, message.into_bytes())
     }
@@ -100,8 +106,16 @@ impl Mail {
 /// A short mail with these fields above the usual ones; its Message-ID, then its bytes.
 pub(crate) fn with_fields(fields: &[u8]) -> (String, Vec<u8>) {
     let id = fresh_id();
-    let rest = format!("From: alice@sender.example\nTo: {BOB}\nSubject: test\nMessage-Id: <{id}>\n\nHello.\n");
+    let rest = format!("From: {ALICE}\nTo: {BOB}\nSubject: test\nMessage-Id: <{id}>\n\nHello.\n");
     (id, [fields, rest.as_bytes()].concat())
+}
+
+/// Sends a short mail in an open session, which must be taken; its Message-ID.
+pub(crate) fn send_plain(session: &mut Smtp) -> String {
+    let (id, message) = with_fields(b"");
+    let reply = session.send(ALICE, &[BOB], &message);
+    assert_eq!(reply.code, 250, "{reply:?}");
+    id
 }
 
 /// A Message-ID that no other mail of this test has.

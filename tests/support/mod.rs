@@ -7,10 +7,11 @@
 pub(crate) mod daemon;
 pub(crate) mod delivered;
 pub(crate) mod mails;
-pub(crate) mod metrics;
+pub(crate) mod malformed;
 pub(crate) mod ports;
 pub(crate) mod postfix;
 pub(crate) mod process;
+pub(crate) mod samples;
 pub(crate) mod scratch;
 pub(crate) mod smtp;
 pub(crate) mod wait;

@@ -2,6 +2,7 @@
 //! Maildir. Nothing leaves the machine; every other domain is an error. Stopped when the value is dropped.
 
 use std::{
+    collections::BTreeMap,
     fs,
     net::TcpStream,
     path::{Path, PathBuf},
@@ -64,10 +65,32 @@ impl Postfix {
         files.map(|file| Delivered::read(&file.expect("a readable folder").path())).collect()
     }
 
+    /// Waits until nothing is on its way. Then every one of these mails must have arrived, each once, and nothing else;
+    /// gives the value of `X-Relaywatch` of each, in order.
+    pub(crate) fn arrived(&self, ids: &[String]) -> Vec<Option<String>> {
+        self.settle();
+        let mut copies: BTreeMap<String, Vec<Option<String>>> = BTreeMap::new();
+        for mail in self.all_mails() {
+            let id = mail.one("Message-Id").expect("a Message-ID");
+            copies.entry(id.trim_matches(['<', '>']).to_owned()).or_default().push(mail.one("X-Relaywatch"));
+        }
+        let verdict = |id: &String| {
+            let mut found = copies.remove(id).unwrap_or_default();
+            assert_eq!(found.len(), 1, "{id} arrived {} times; Postfix says:\n{}", found.len(), self.log());
+            found.remove(0)
+        };
+        let verdicts = ids.iter().map(verdict).collect();
+        assert!(copies.is_empty(), "mails that nobody sent: {copies:?}");
+        verdicts
+    }
+
     /// Waits until no mail is on its way; held mail stays.
     pub(crate) fn settle(&self) {
         wait::until("an empty mail queue", || {
-            ["maildrop", "incoming", "active", "deferred"].iter().all(|queue| self.queued(queue).is_empty()).then_some(())
+            ["maildrop", "incoming", "active", "deferred"]
+                .iter()
+                .all(|queue| self.queued(queue).is_empty())
+                .then_some(())
         });
     }
 

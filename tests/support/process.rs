@@ -7,7 +7,8 @@ use std::{
 
 /// Runs a program to its end; panics with its output when it fails.
 pub(crate) fn run(command: &mut Command) -> Output {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?} cannot be run ({error}); see tests/tools.sh"));
+    let output =
+        command.output().unwrap_or_else(|error| panic!("{command:?} cannot be run ({error}); see tests/tools.sh"));
     assert!(
         output.status.success(),
         "{command:?} ended with {}:\n{}{}",
@@ -31,7 +32,8 @@ pub(crate) fn is_root() -> bool {
 
 /// A line of `/proc/PID/status` that counts kilobytes, in bytes.
 pub(crate) fn memory(pid: u32, line: &str) -> u64 {
-    let status = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status")).expect("the process runs");
+    let status =
+        std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status")).expect("the process runs");
     let value = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));
     let kilobytes: u64 = value.and_then(|text| text.trim().strip_suffix(" kB")?.parse().ok()).expect("a line in kB");
     kilobytes * 1024

@@ -63,7 +63,7 @@ impl Smtp {
     /// Sends a whole message and returns the last answer; every step before it must succeed.
     pub(crate) fn send(&mut self, sender: &str, recipients: &[&str], message: &[u8]) -> Reply {
         self.begin(sender, recipients);
-        self.write(&dotted(message));
+        self.write_message(message);
         self.finish()
     }
 
@@ -79,6 +79,11 @@ impl Smtp {
     /// Writes bytes of a message as they are.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
         self.stream.get_mut().write_all(bytes).expect("Postfix reads");
+    }
+
+    /// Writes a message, or a part that ends with a line, as it must stand on the wire.
+    pub(crate) fn write_message(&mut self, message: &[u8]) {
+        self.write(&dotted(message));
     }
 
     /// Ends the message and reads the answer.

@@ -24,13 +24,15 @@ impl Samples {
 
     /// The sum of all samples of a name.
     pub(crate) fn sum(&self, name: &str) -> f64 {
-        let of_name = |sample: &str| sample.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('{'));
+        let of_name =
+            |sample: &str| sample.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('{'));
         self.0.iter().filter(|(sample, _)| of_name(sample)).map(|(_, value)| value).sum()
     }
 
     /// How far each sample moved since an earlier page; those that stand still are left out.
     pub(crate) fn since(&self, before: &Self) -> BTreeMap<&str, f64> {
-        let moved = self.0.iter().map(|(name, value)| (name.as_str(), value - before.0.get(name).copied().unwrap_or(0.0)));
+        let moved =
+            self.0.iter().map(|(name, value)| (name.as_str(), value - before.0.get(name).copied().unwrap_or(0.0)));
         moved.filter(|(_, change)| *change != 0.0).collect()
     }
 }
