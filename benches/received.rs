@@ -10,7 +10,7 @@ use relaywatch::{
 
 const FIVE_HOPS: &[u8] = b"Received: from mx1.sender.example (mx1.sender.example [192.0.2.10])\r\n\
 \t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)\r\n\
-\t key-exchange X25519 server-signature RSA-PSS (4096 bits) server-digest SHA256)\r\n\
+\tkey-exchange X25519 server-signature RSA-PSS (4096 bits) server-digest SHA256)\r\n\
 \t(No client certificate requested)\r\n\
 \tby mail.victim.example (Postfix) with ESMTPS id 4XyZ123abc\r\n\
 \tfor <bob@victim.example>; Mon,  3 Nov 2025 10:00:05 +0100 (CET)\r\n\
@@ -19,12 +19,12 @@ Received: from relay.sender.example ([198.51.100.20]:33996 helo=out.sender.examp
 \t(Exim 4.98) (envelope-from <a@sender.example>)\r\n\
 \tid 1tE6ty-0000000ERvE-1o26 for bob@victim.example; Mon, 03 Nov 2025 09:00:04 +0000\r\n\
 Received: from EX01.sender.example (2001:db8:600:21c::9) by\r\n\
- EX02.sender.example (2001:db8:800:1e::42) with Microsoft SMTP Server\r\n\
- (version=TLS1_2, cipher=TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384) id\r\n\
- 15.20.9564.16 via Frontend Transport; Mon, 3 Nov 2025 09:00:03 +0000\r\n\
+\tEX02.sender.example (2001:db8:800:1e::42) with Microsoft SMTP Server\r\n\
+\t(version=TLS1_2, cipher=TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384) id\r\n\
+\t15.20.9564.16 via Frontend Transport; Mon, 3 Nov 2025 09:00:03 +0000\r\n\
 Received: from laptop (host-7.isp.example [203.0.113.7]) by smtp.sender.example\r\n\
-        (8.18.1/8.18.1) with ESMTPSA id 5A3902ab012345 (version=TLSv1.3\r\n\
-        cipher=TLS_AES_256_GCM_SHA384 bits=256 verify=NO); Mon, 3 Nov 2025 09:00:02 GMT\r\n\
+\t(8.18.1/8.18.1) with ESMTPSA id 5A3902ab012345 (version=TLSv1.3\r\n\
+\tcipher=TLS_AES_256_GCM_SHA384 bits=256 verify=NO); Mon, 3 Nov 2025 09:00:02 GMT\r\n\
 Received: (qmail 21084 invoked by uid 1000); 3 Nov 2025 09:00:01 -0000\r\n\
 From: a@sender.example\r\n\
 To: bob@victim.example\r\n\

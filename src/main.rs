@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         Err(error) => {
             let _ = out.flush();
             let _ = match error {
-                Error::Config(text) => writeln!(err, "{text}"),
+                Error::Config(text) => writeln!(err, "{}", text.trim_end()),
                 error => writeln!(err, "relaywatch: {error}"),
             };
             ExitCode::from(Status::Incomplete.code())

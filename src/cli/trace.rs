@@ -45,7 +45,7 @@ impl Args {
         let shown = Printable(&self.file.to_string_lossy()).to_string();
         let failed = |error: std::io::Error| Error::Input { path: shown.clone(), reason: error.to_string() };
         let stream = Reading::default().open(&self.file).map_err(failed)?;
-        let mut lines = Lines::new(BufReader::new(stream));
+        let mut lines = Lines::new(BufReader::with_capacity(64 * 1024, stream));
         while let Some(line) = lines.next(MAX_FIELD_BYTES).map_err(failed)? {
             let value = line.strip_suffix(b"\n").unwrap_or(line);
             let value = value.strip_suffix(b"\r").unwrap_or(value);

@@ -9,7 +9,7 @@ pub mod milter;
 
 /// Whoever decides on a message that an MTA is about to accept.
 ///
-/// Must not fail: a fault inside is the judge's to count, and its answer is then [`Ruling::open`].
+/// It must not fail. Should it panic all the same, the way in counts the fault and answers [`Ruling::open`].
 pub trait Judge: Send + Sync + 'static {
     /// Decides on one message.
     fn judge(&self, message: &RawMessage) -> Ruling;

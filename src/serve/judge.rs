@@ -1,12 +1,9 @@
 //! The daemon's judge: what happens with each message between its last header field and the answer to the MTA.
 //!
 //! Inspect, count, log, stamp, rule. It holds the configuration in use, which a reload swaps as a whole; a message is judged by
-//! one configuration from start to end. Whatever goes wrong in here, the answer is "accept" and the fault is counted.
+//! one configuration from start to end.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
@@ -98,7 +95,10 @@ impl Watch {
 
     fn rule(&self, message: &RawMessage, report: &Report, policy: &Policy) -> Ruling {
         let stamp = stamp(message, report, &policy.stamp);
-        self.metrics.stripped(stamp.stripped);
+        if stamp.stripped > 0 {
+            self.metrics.stripped(stamp.stripped);
+            events::forged_headers(message, report, stamp.stripped);
+        }
         let action = policy.actions.of(report.verdict.level);
         let reply = matches!(action, Action::Tempfail | Action::Reject)
             .then(|| "Message refused: unexpected mail relay in its path".to_owned());
@@ -130,18 +130,9 @@ impl Watch {
 impl Judge for Watch {
     fn judge(&self, message: &RawMessage) -> Ruling {
         let config = self.config.load();
-        // No panic is known to be reachable; should there be one, mail must not suffer.
-        let judged = catch_unwind(AssertUnwindSafe(|| {
-            let report = inspect(message, &config.policy);
-            self.count(message, &report);
-            let ruling = self.rule(message, &report, &config.policy);
-            (report, ruling)
-        }));
-        let Ok((report, ruling)) = judged else {
-            self.metrics.fault(Fault::Inspection);
-            tracing::error!("a message could not be inspected and was accepted as it is; please report this");
-            return Ruling::open();
-        };
+        let report = inspect(message, &config.policy);
+        self.count(message, &report);
+        let ruling = self.rule(message, &report, &config.policy);
         self.metrics.action(ruling.action);
         events::message(message, &report, ruling.action);
         if let Some(observer) = &self.observer

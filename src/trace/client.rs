@@ -79,7 +79,7 @@ pub(super) fn read<'a>(clauses: &Clauses<'a>, naming: Naming, literal: Literal) 
         return read_head(clauses);
     }
     let mut peer: Option<Peer<'a>> = None;
-    let (mut spoken, mut other, mut contradiction) = (None, false, false);
+    let (mut spoken, mut other, mut contradiction) = (None, None, false);
     for comment in clauses.comments_in(Place::From) {
         match remark(comment) {
             Remark::Peer(found) => match peer {
@@ -89,7 +89,7 @@ pub(super) fn read<'a>(clauses: &Clauses<'a>, naming: Naming, literal: Literal) 
             Remark::Helo(name) => spoken = spoken.or(Some(name)),
             Remark::Note => {}
             Remark::Contradiction => contradiction = true,
-            Remark::Other => other = true,
+            Remark::Other => other = other.or(Some(comment)),
         }
     }
     let text = bare_text(clauses);
@@ -124,9 +124,12 @@ pub(super) fn read<'a>(clauses: &Clauses<'a>, naming: Naming, literal: Literal) 
     }
     let ip = match addressed {
         Some(ip) if !name.is_empty() => Some(ip),
-        Some(ip) => Some(ip).filter(|_| !other && (literal == Literal::Recorded || spoken.is_some())),
+        Some(ip) => Some(ip).filter(|_| other.is_none() && (literal == Literal::Recorded || spoken.is_some())),
         None => split_address(clauses.from.behind).1.filter(|_| clauses.from.behind.starts_with(b"[")),
     };
+    // Exim 2: `name (helo) [A]`, `(helo) [A]`.
+    let unnamed = other.filter(|comment| !comment.iter().any(u8::is_ascii_whitespace));
+    let spoken = spoken.or(unnamed.filter(|_| addressed.is_none() && ip.is_some()));
     match (ip, spoken) {
         (Some(_), _) if name.is_empty() => Client { helo: spoken.and_then(said), rdns: None, ip },
         (_, Some(spoken)) => Client { helo: said(spoken), rdns: verified(name), ip },
@@ -278,7 +281,10 @@ pub(super) fn split_address(text: &[u8]) -> (&[u8], Option<IpAddr>) {
 
 /// An address as MTAs write it, perhaps with its port.
 pub(super) fn address(text: &[u8]) -> Option<IpAddr> {
-    if !(2..=80).contains(&text.len()) {
+    let first = *text.first()?;
+    let colon = memchr(b':', text).is_some();
+    // Most of what is asked here is a name: tell it by its first letter.
+    if !(2..=80).contains(&text.len()) || !(colon || first.is_ascii_digit() || first == b'[') {
         return None;
     }
     let text = str::from_utf8(text).ok()?;

@@ -246,7 +246,10 @@ fn month(word: &[u8]) -> Option<u32> {
 /// Which of the names the word stands for: its first three letters or more.
 fn abbreviates(word: &[u8], names: &[&[u8]]) -> Option<usize> {
     let word = word.strip_suffix(b".").unwrap_or(word);
-    let fits = |name: &&[u8]| name.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    let first = word.first()?.to_ascii_lowercase();
+    let fits = |name: &&[u8]| {
+        name.first() == Some(&first) && name.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
     if word.len() < 3 { None } else { names.iter().position(fits) }
 }
 

@@ -9,6 +9,7 @@ mod date;
 mod dialects;
 mod hop;
 mod json;
+mod layout;
 mod received;
 mod tls;
 mod tokens;
@@ -36,7 +37,7 @@ impl Trace {
         let from_fields = message
             .headers
             .named("Received")
-            .map(|(index, field)| Hop { origin: Origin::Field { index }, received: read_received(&field.unfolded()) });
+            .map(|(index, field)| Hop { origin: Origin::Field { index }, received: read_received(field.value) });
         Self { hops: from_session.chain(from_fields).collect() }
     }
 

@@ -4,8 +4,6 @@
 //! `tokens`, the dialect from `dialects`, the client from `client`, encryption from `tls`; what is left to do here is to
 //! say what kind of hop it is.
 
-use std::borrow::Cow;
-
 use super::{
     HopKind, Received,
     client::{self, Client, Literal, Naming},
@@ -32,7 +30,10 @@ pub fn read(value: &[u8]) -> Received {
     let by_ip = by_ip(&clauses, host);
     let kind = kind(&clauses, &client, by_ip, dialect, time.is_some());
     // A local user's name stands where else the client's would.
-    let nobody = kind == HopKind::Local && (client.ip.is_none() && says_local(&clauses));
+    let local_user = kind == HopKind::Local && says_local(&clauses);
+    // An HTTP client says no HELO; SendGrid writes its account there (`from NDIyODM5NTc (unknown) by .. with HTTP`).
+    let account = clauses.with.word.get(..4).is_some_and(|with| with.eq_ignore_ascii_case(b"HTTP"));
+    let nobody = client.ip.is_none() && (local_user || account);
     let (tls, tls_version) = tls::read(&clauses);
     Received {
         kind,
@@ -160,10 +161,8 @@ fn is_internal(clauses: &Clauses<'_>, dialect: Option<&Dialect>) -> bool {
 /// Bytes as text: folds become one blank; what is not UTF-8 becomes U+FFFD.
 fn text(bytes: &[u8]) -> String {
     let folded = bytes.iter().any(|b| matches!(b, b'\r' | b'\n' | b'\t'));
-    let text = String::from_utf8_lossy(bytes);
-    match text {
-        text if folded => text.split_ascii_whitespace().collect::<Vec<_>>().join(" "),
-        Cow::Borrowed(text) => text.to_owned(),
-        Cow::Owned(text) => text,
+    match str::from_utf8(bytes) {
+        Ok(text) if !folded => text.to_owned(),
+        _ => String::from_utf8_lossy(bytes).split_ascii_whitespace().collect::<Vec<_>>().join(" "),
     }
 }

@@ -10,7 +10,9 @@
 //! - a `;` is the date's only where it is the last one outside comments (see also [`Clauses::read_without_date`]);
 //! - a second `by` outside comments means that somebody wrote a clause into his HELO: see [`Clauses::rewritten`].
 
-use memchr::{memchr, memchr_iter, memchr3_iter};
+use memchr::memchr;
+
+use super::layout::{Layout, List};
 
 /// One value, cut into clauses.
 #[derive(Debug, Default)]
@@ -76,35 +78,6 @@ pub(super) enum Place {
     Date,
 }
 
-/// A list that needs no memory of its own for its first items.
-#[derive(Debug, Default)]
-pub(super) struct List<T> {
-    first: [T; 10],
-    count: usize,
-    rest: Vec<T>,
-}
-
-impl<T: Copy + Default> List<T> {
-    fn push(&mut self, item: T) {
-        match self.first.get_mut(self.count) {
-            Some(slot) => {
-                *slot = item;
-                self.count += 1;
-            }
-            None => self.rest.push(item),
-        }
-    }
-
-    fn get(&self, at: usize) -> Option<T> {
-        self.first.get(..self.count)?.get(at).or_else(|| self.rest.get(at.checked_sub(self.first.len())?)).copied()
-    }
-
-    /// The items, in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.first.iter().take(self.count).chain(&self.rest)
-    }
-}
-
 impl<'a> Clauses<'a> {
     /// Cuts a value into its clauses.
     pub(super) fn read(value: &'a [u8]) -> Self {
@@ -139,86 +112,6 @@ impl<'a> Clauses<'a> {
             Place::Date => return None,
         })
     }
-}
-
-/// Where the top-level comments are, and the last top-level `;`.
-struct Layout {
-    comments: List<(usize, usize)>,
-    semicolon: Option<usize>,
-}
-
-impl Layout {
-    fn of(value: &[u8]) -> Self {
-        Self::scan(value, memchr(b'\\', value).is_some())
-            .or_else(|| Self::scan(value, false))
-            .unwrap_or_else(|| Self::of_unbalanced(value))
-    }
-
-    /// One pass with a depth counter; nothing where a parenthesis stays open.
-    fn scan(value: &[u8], quoted_pairs: bool) -> Option<Self> {
-        let mut layout = Self { comments: List::default(), semicolon: None };
-        let (mut depth, mut open) = (0_usize, 0);
-        for at in memchr3_iter(b'(', b')', b';', value) {
-            let escaped = quoted_pairs && depth > 0 && is_escaped(value, at, open);
-            match value.get(at) {
-                _ if escaped => {}
-                Some(b'(') => {
-                    if depth == 0 {
-                        open = at;
-                    }
-                    depth += 1;
-                }
-                Some(b')') if depth == 1 => {
-                    layout.comments.push((open, at));
-                    depth = 0;
-                }
-                Some(b')') => depth = depth.saturating_sub(1),
-                _ if depth == 0 => layout.semicolon = Some(at),
-                _ => {}
-            }
-        }
-        (depth == 0).then_some(layout)
-    }
-
-    /// The slow way for hostile text: pairs are matched with a stack, and what has no partner is no parenthesis.
-    fn of_unbalanced(value: &[u8]) -> Self {
-        let mut layout = Self { comments: List::default(), semicolon: None };
-        let (mut stack, mut pairs) = (Vec::new(), Vec::new());
-        for at in memchr3_iter(b'(', b')', b';', value) {
-            match value.get(at) {
-                Some(b'(') => stack.push(at),
-                Some(b')') => {
-                    if let Some(open) = stack.pop() {
-                        // A pair closes after those inside it: they are its own text then.
-                        while pairs.last().is_some_and(|&(inner, _)| inner > open) {
-                            pairs.pop();
-                        }
-                        pairs.push((open, at));
-                    }
-                }
-                _ => {}
-            }
-        }
-        pairs.iter().for_each(|&pair| layout.comments.push(pair));
-        let mut pairs = pairs.into_iter().peekable();
-        for at in memchr_iter(b';', value) {
-            while pairs.peek().is_some_and(|&(_, close)| close < at) {
-                pairs.next();
-            }
-            if pairs.peek().is_none_or(|&(open, _)| at < open) {
-                layout.semicolon = Some(at);
-            }
-        }
-        layout
-    }
-}
-
-/// Whether an odd number of backslashes stands before `at`, none of them before `start`.
-///
-/// The look back is bounded: more than 64 backslashes in a row are no MTA's quoting.
-fn is_escaped(value: &[u8], at: usize, start: usize) -> bool {
-    let before = value.get(start..at).unwrap_or_default();
-    before.iter().rev().take(64).take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
 struct Cutter<'a> {
@@ -488,15 +381,19 @@ fn keyword(word: &[u8]) -> Option<Place> {
     if !(2..=4).contains(&word.len()) {
         return None;
     }
-    let keywords: [(&[u8], Place); 6] = [
-        (b"by", Place::By),
-        (b"id", Place::Id),
-        (b"for", Place::For),
-        (b"via", Place::Via),
-        (b"from", Place::From),
-        (b"with", Place::With),
-    ];
-    keywords.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, place)| place)
+    let mut lower = [0; 4];
+    for (to, from) in lower.iter_mut().zip(word) {
+        *to = from.to_ascii_lowercase();
+    }
+    match &lower {
+        b"by\0\0" => Some(Place::By),
+        b"id\0\0" => Some(Place::Id),
+        b"for\0" => Some(Place::For),
+        b"via\0" => Some(Place::Via),
+        b"from" => Some(Place::From),
+        b"with" => Some(Place::With),
+        _ => None,
+    }
 }
 
 /// Whether a date begins here without a `;` (SendGrid, Netscape): a weekday or an ISO 8601 date.

@@ -25,7 +25,7 @@ const LABEL: usize = 12;
 
 /// Writes the report of one message.
 pub fn write(out: &mut dyn Write, report: &Report, message: &RawMessage, style: &Style) -> io::Result<()> {
-    verdict(out, &report.verdict, style)?;
+    verdict(out, report, style)?;
     writeln!(out)?;
     facts(out, report, message, style)?;
     writeln!(out)?;
@@ -45,12 +45,13 @@ pub fn codes(verdict: &Verdict) -> Vec<Code> {
     codes
 }
 
-fn verdict(out: &mut dyn Write, verdict: &Verdict, style: &Style) -> io::Result<()> {
+fn verdict(out: &mut dyn Write, report: &Report, style: &Style) -> io::Result<()> {
+    let verdict = &report.verdict;
     let level = verdict.level.as_str().to_uppercase();
     let codes: Vec<&str> = codes(verdict).into_iter().map(Code::as_str).collect();
     let head = style.paint(Ink::Level(verdict.level), level);
     match codes.as_slice() {
-        [] => writeln!(out, "{head}  no detector found anything")?,
+        [] => writeln!(out, "{head}  {}", nothing_found(report))?,
         codes => writeln!(out, "{head}  {}", style.paint(Ink::Strong, codes.join(", ")))?,
     }
     let Some(worst) = verdict.findings.first() else { return Ok(()) };
@@ -59,6 +60,16 @@ fn verdict(out: &mut dyn Write, verdict: &Verdict, style: &Style) -> io::Result<
         writeln!(out, "  {}", style.paint(ink, line))?;
     }
     Ok(())
+}
+
+/// How much "clean" is worth: what could not look has seen nothing either.
+fn nothing_found(report: &Report) -> String {
+    let looked = report.outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Clean)).count();
+    match report.outcomes.len() {
+        all if looked == all && all > 0 => "no detector found anything".to_owned(),
+        _ if looked == 0 => "only because no detector had anything to judge by".to_owned(),
+        all => format!("no detector found anything; {} of {all} had nothing to judge by", all - looked),
+    }
 }
 
 fn facts(out: &mut dyn Write, report: &Report, message: &RawMessage, style: &Style) -> io::Result<()> {

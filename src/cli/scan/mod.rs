@@ -36,8 +36,11 @@ Examples:
 
 A message in an mbox is shown as FILE:OFFSET; `relaywatch inspect --at OFFSET FILE` shows its hops.
 
-Exit codes: 0 no message reached --fail-on, 1 at least one did, 2 an input could not be read (whatever was found in the
-others), 130 it was ended by Ctrl-C.")]
+Exit codes:
+  0    no message reached --fail-on
+  1    at least one did
+  2    an input could not be read, whatever was found in the others
+  130  it was ended by Ctrl-C")]
 pub(super) struct Args {
     /// Files and folders; `-` is standard input
     #[arg(value_name = "PATH", required = true)]

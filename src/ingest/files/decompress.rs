@@ -7,6 +7,8 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 /// Zstandard windows up to 128 MiB, as its own command line tool allows by default.
 const ZSTD_WINDOW_LOG: u32 = 27;
+const GZIP: &[u8] = b"\x1f\x8b";
+const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
 const BUFFER: usize = 128 * 1024;
 
 /// Formats that are recognised only to say so.
@@ -22,8 +24,8 @@ const FOREIGN: &[(&[u8], usize, &str)] = &[
 pub(super) fn decompress(mut raw: Box<dyn Read + Send>) -> io::Result<Box<dyn BufRead + Send>> {
     let start = start(&mut raw)?;
     foreign(&start)?;
-    let gzip = start.starts_with(b"\x1f\x8b");
-    let zstd = start.starts_with(b"\x28\xb5\x2f\xfd");
+    let gzip = start.starts_with(GZIP);
+    let zstd = start.starts_with(ZSTD);
     let whole = BufReader::with_capacity(BUFFER, Cursor::new(start).chain(raw));
     let mut inner: Box<dyn Read + Send> = if gzip {
         Box::new(flate2::bufread::MultiGzDecoder::new(whole))
@@ -39,11 +41,30 @@ pub(super) fn decompress(mut raw: Box<dyn Read + Send>) -> io::Result<Box<dyn Bu
     Ok(Box::new(BufReader::with_capacity(BUFFER, Cursor::new(start).chain(inner))))
 }
 
-/// As much of a stream's beginning as tells what it is; a pipe may hand it over in pieces.
+/// As much of a stream's beginning as tells what it is. A pipe may hand it over in pieces; no more pieces are waited for
+/// than that takes, because whoever writes line by line may want an answer first.
 fn start(raw: &mut Box<dyn Read + Send>) -> io::Result<Vec<u8>> {
-    let mut start = Vec::with_capacity(512);
-    raw.take(512).read_to_end(&mut start)?;
+    let mut start = vec![0; 512];
+    let mut length = 0;
+    while length < start.len() {
+        match raw.read(&mut start[length..]) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        }
+        if !may_become_magic(&start[..length]) {
+            break;
+        }
+    }
+    start.truncate(length);
     Ok(start)
+}
+
+/// Whether more bytes could still make these the beginning of a known format.
+fn may_become_magic(start: &[u8]) -> bool {
+    let formats = FOREIGN.iter().filter(|(_, at, _)| *at == 0).map(|(magic, ..)| *magic);
+    formats.chain([GZIP, ZSTD]).any(|magic| magic.len() > start.len() && magic.starts_with(start))
 }
 
 fn foreign(start: &[u8]) -> io::Result<()> {

@@ -5,7 +5,8 @@
 //! message (sender, recipients, fields) ends with it, by the end of the message, an ABORT or the next MAIL.
 //!
 //! Order is held to where a mix-up would judge one message by another's data: a message's commands only go forwards.
-//! Where libmilter would start over (CONNECT, HELO or MAIL in the middle of a message), this does too.
+//! Where libmilter would start over (CONNECT, HELO or MAIL in the middle of a message), this does too: Sendmail sends
+//! no ABORT for RSET.
 
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ use crate::{
     session::Session,
 };
 
-/// Above Postfix' and Sendmail's own `Received` field, which they keep out of sight of milters; 1 is right under it.
+/// Right above the MTA's own `Received` field, which it keeps out of sight of milters (seen: Postfix 3.7, Sendmail 8.17).
 const TOP: u32 = 0;
 
 /// The longest text of an SMTP reply that is passed on (RFC 5321, 4.5.3.1.5: 512 bytes a line, the code included).

@@ -10,11 +10,12 @@ pub const VALUE_LIMIT: usize = 1024;
 /// The macros we ask for, by the protocol's number of the stage. Postfix would not send `{client_name}` by itself.
 /// The other stages are left to the MTA: Postfix 3.7 takes a request for no macros as one for its usual ones.
 ///
+/// Postfix knows its queue id `i` at the end of the message, Sendmail 8.17 tells it at MAIL and not at the end.
 /// `{client_resolve}` and `_` are Sendmail's word on whether the client's name is confirmed by forward DNS.
 pub const WANTED: &[(u32, &str)] = &[
     (0, "j _ {client_addr} {client_name} {client_resolve}"),
     (1, "{tls_version}"),
-    (2, "{auth_authen} {tls_version}"),
+    (2, "i {auth_authen} {tls_version}"),
     (5, "i"),
 ];
 
