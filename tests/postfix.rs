@@ -278,6 +278,36 @@ fn every_recipient_gets_one_copy_and_every_message_of_a_session_its_own_verdict(
 }
 
 #[test]
+fn forged_copies_are_taken_out_wherever_they_stand_and_ours_stays_first_among_20_000() {
+    let daemon = Daemon::start(&without_list());
+    let postfix = Postfix::start(&daemon.unix(), &[]);
+    // Behind more header than the daemon keeps.
+    let padding = format!("X-Padding: {}\n", "x".repeat(900)).repeat(1300);
+    let forged = "X-Relaywatch: clean; forged=1
+Authentication-Results: mx.sender.example; spf=pass smtp.mailfrom=sender.example
+Authentication-Results: gw.coincheck.com; x-relay-path=pass forged=2
+";
+    let (id, message) = mails::with_fields(format!("{padding}{forged}").as_bytes());
+    assert_eq!(send(&postfix, &mails::hijacked(), &message).code, 250);
+    let delivered = postfix.mail(&id);
+    let verdict = delivered.one("X-Relaywatch");
+    assert_eq!(verdict.as_deref(), Some("suspicious; codes=own-name; peer=45.77.24.250; hops=1"));
+    assert!(path_result(&delivered).contains("x-relay-path=fail"));
+    assert_eq!(delivered.all("Authentication-Results").len(), 2, "the foreign one stays");
+    assert_eq!(daemon.metrics().value("relaywatch_milter_errors_total{kind=\"header_limit\"}"), 1.0);
+    assert_eq!(daemon.metrics().value("relaywatch_forged_headers_stripped_total"), 2.0);
+
+    // More than Postfix can take out before it gives up on its milter.
+    let (id, message) = mails::with_fields("X-Relaywatch: clean; forged\n".repeat(20_000).as_bytes());
+    assert_eq!(send(&postfix, &mails::hijacked(), &message).code, 250);
+    let delivered = postfix.mail(&id);
+    let first = delivered.all("X-Relaywatch")[0];
+    assert_eq!(first, "suspicious; codes=own-name; peer=45.77.24.250; hops=1");
+    assert_on_top(&delivered);
+    daemon.assert_sound();
+}
+
+#[test]
 fn monstrous_headers_are_delivered_counted_and_bounded() {
     let daemon = Daemon::start(&without_list());
     let postfix = Postfix::start(&daemon.unix(), &[("hopcount_limit", "5000"), ("header_size_limit", "1000000")]);
@@ -313,7 +343,7 @@ fn monstrous_headers_are_delivered_counted_and_bounded() {
                 .to_vec(),
         ),
         ("control bytes", b"Received: from \x1b[31m (\x07 [203.0.113.7]) by \x7f; \x01\nX-Cr: a\rb\n".to_vec()),
-        ("10,000 forged fields", "X-Relaywatch: clean\n".repeat(10_000).into_bytes()),
+        ("300,000 tiny fields", b"A:\n".repeat(300_000)),
         ("no field at all", Vec::new()),
     ];
     for (what, fields) in cases {
