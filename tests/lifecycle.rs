@@ -8,6 +8,8 @@ use std::{
     fs,
     os::unix::net::{UnixDatagram, UnixStream},
     process::Command,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
     time::Duration,
 };
 
@@ -105,6 +107,36 @@ fn sighup_counts_while_other_files_of_the_folder_change() {
         daemon.signal("HUP");
         wait::until("the reload that SIGHUP asked for", || (loaded() > before).then_some(()));
     }
+    daemon.assert_sound();
+}
+
+#[test]
+fn reloads_in_a_storm_of_mail_lose_neither_a_mail_nor_a_verdict() {
+    let daemon = Daemon::start(&without_list());
+    let postfix = Postfix::start(&daemon.unix(), &[]);
+    let over = AtomicBool::new(false);
+    let ids = thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            let mut ids = Vec::new();
+            while !over.load(Ordering::Relaxed) {
+                let mut session = postfix.session(mails::ordinary().client);
+                ids.extend((0..3).map(|_| mails::send_plain(&mut session)));
+                session.quit();
+            }
+            ids
+        });
+        for round in 0..20 {
+            let config = if round % 2 == 0 { TOPOLOGY.to_owned() } else { without_list() };
+            scratch::replace(&daemon.config_file(), &daemon.config_text(&config));
+            daemon.signal("HUP");
+            thread::sleep(Duration::from_millis(50));
+        }
+        over.store(true, Ordering::Relaxed);
+        sender.join().expect("the sender ends")
+    });
+    let verdicts = postfix.arrived(&ids);
+    assert!(verdicts.len() >= 3);
+    assert!(verdicts.iter().all(Option::is_some), "{verdicts:?}");
     daemon.assert_sound();
 }
 

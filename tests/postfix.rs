@@ -10,7 +10,7 @@ use support::{
     mails::{self, ALICE, ATTACKER, BOB, Mail, REPLAY},
     postfix::Postfix,
     process,
-    smtp::Reply,
+    smtp::{Client, Reply},
 };
 
 /// Sends a mail in a session of its own.
@@ -224,7 +224,7 @@ fn each_level_has_an_action_of_its_own() {
     let (_, bad) = mails::hijacked().message();
     assert_eq!(send(&postfix, &mails::hijacked(), &bad).code, 550);
     // Not on the list, and calls itself by a name of ours.
-    let unknown = Mail { client: support::smtp::Client { ip: "203.0.113.66", ..ATTACKER }, ..mails::hijacked() };
+    let unknown = Mail { client: Client { ip: "203.0.113.66", ..ATTACKER }, ..mails::hijacked() };
     let (_, odd) = unknown.message();
     assert_eq!(send(&postfix, &unknown, &odd).code, 451);
     daemon.assert_sound();
@@ -304,6 +304,36 @@ Authentication-Results: gw.coincheck.com; x-relay-path=pass forged=2
     let first = delivered.all("X-Relaywatch")[0];
     assert_eq!(first, "suspicious; codes=own-name; peer=45.77.24.250; hops=1");
     assert_on_top(&delivered);
+    daemon.assert_sound();
+}
+
+#[test]
+fn peers_of_every_kind_are_named_as_they_are() {
+    let daemon = Daemon::start(&without_list());
+    let postfix = Postfix::start(&daemon.inet(), &[("inet_protocols", "all")]);
+    let own_name = "suspicious; codes=own-name";
+    for (ip, name, helo, verdict, shown) in [
+        ("203.0.113.10", "", "mx1.sender.example", "clean", "203.0.113.10"),
+        ("203.0.113.10", "", "[203.0.113.10]", "clean", "203.0.113.10"),
+        ("203.0.113.66", "", "MAIL.CoinCheck.COM.", own_name, "203.0.113.66"),
+        ("203.0.113.66", "mail.coincheck.com", "elsewhere.example", own_name, "203.0.113.66"),
+        ("203.0.113.66", "x.example", "[198.51.100.5]", own_name, "203.0.113.66"),
+        ("203.0.113.66", "x.example", "notcoincheck.com", "clean", "203.0.113.66"),
+        ("2001:db8::25", "mx1.sender.example", "mx1.sender.example", "clean", "\"2001:db8::25\""),
+        ("2001:db8::66", "x.example", "gw.coincheck.com", own_name, "\"2001:db8::66\""),
+    ] {
+        let (id, message) = mails::with_fields(b"");
+        let reply = postfix.session(Client { ip, name, helo }).send(ALICE, &[BOB], &message);
+        assert_eq!(reply.code, 250, "{helo}: {reply:?}");
+        let delivered = postfix.mail(&id);
+        assert_eq!(delivered.one("X-Relaywatch"), Some(format!("{verdict}; peer={ip}; hops=1")), "{ip} {name} {helo}");
+        assert!(path_result(&delivered).ends_with(&format!("\tsmtp.remote-ip={shown}")), "{}", path_result(&delivered));
+    }
+    // Mail of the machine itself has no outside peer.
+    let (id, message) = mails::with_fields(b"");
+    postfix.submit("cron@coincheck.com", BOB, &message);
+    let delivered = postfix.mail(&id);
+    assert_eq!(delivered.one("X-Relaywatch").as_deref(), Some("clean; boundary=internal; hops=1"));
     daemon.assert_sound();
 }
 

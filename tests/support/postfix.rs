@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs::{self, File},
     net::TcpStream,
     path::{Path, PathBuf},
     process::Command,
@@ -45,6 +45,15 @@ impl Postfix {
     /// A session as some host.
     pub(crate) fn session(&self, client: smtp::Client) -> smtp::Smtp {
         smtp::Smtp::connect_as(self.port, client)
+    }
+
+    /// Hands in a mail on the machine itself, as cron does (`sendmail`).
+    pub(crate) fn submit(&self, sender: &str, recipient: &str, message: &[u8]) {
+        let file = self.folder.path().join("submitted");
+        fs::write(&file, message).expect("a file is writable");
+        let mut sendmail = Command::new("sendmail");
+        sendmail.arg("-C").arg(self.etc()).args(["-i", "-f", sender, recipient]);
+        process::run(sendmail.stdin(File::open(file).expect("a file is readable")));
     }
 
     /// Waits until a mail with this Message-ID is delivered.
@@ -178,6 +187,7 @@ smtpd_authorized_xclient_hosts = 127.0.0.0/8
 smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
 smtpd_milters = {milter}
+non_smtpd_milters = {milter}
 milter_default_action = accept
 milter_connect_timeout = 10s
 milter_command_timeout = 10s

@@ -9,9 +9,9 @@ use std::{
 /// Who a session pretends to be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Client {
-    /// The address.
+    /// The address; an IPv6 one too.
     pub(crate) ip: &'static str,
-    /// The name that reverse and forward DNS agree on.
+    /// The name that reverse and forward DNS agree on; empty when there is none.
     pub(crate) name: &'static str,
     /// The name in EHLO.
     pub(crate) helo: &'static str,
@@ -55,6 +55,8 @@ impl Smtp {
         let mut session = Self::connect(port);
         session.say(250, "EHLO front.example");
         let Client { ip, name, helo } = client;
+        let ip = if ip.contains(':') { format!("IPV6:{ip}") } else { ip.to_owned() };
+        let name = if name.is_empty() { "[UNAVAILABLE]" } else { name };
         session.say(220, &format!("XCLIENT ADDR={ip} NAME={name} REVERSE_NAME={name}"));
         session.say(250, &format!("EHLO {helo}"));
         session
