@@ -34,12 +34,14 @@ declare -A address=(
 say() { echo "replay, $SECONDS s: $*"; }
 fail() { say "$*" >&2; exit 1; }
 
-# until WHAT COMMAND..: asks ten times a second, for at most a minute.
+# until_true WHAT COMMAND..: asks ten times a second, for at most a minute.
 until_true() {
   local what=$1; shift
   for _ in $(seq 600); do "$@" && return 0; sleep 0.1; done
   fail "waited in vain for $what"
 }
+
+ended() { ! kill -0 "$1" 2>/dev/null; }
 
 on() { local host=$1; shift; ip netns exec "$host" "$@"; }
 
@@ -48,8 +50,11 @@ on() { local host=$1; shift; ip netns exec "$host" "$@"; }
 network() {
   mkdir -p /run/netns
   mount -t tmpfs none /run/netns
+  # Every name is asked of the resolver in here, whatever the machine is set up for.
   echo "nameserver ${address[resolver]}" >"$work/resolv.conf"
-  mount --bind "$work/resolv.conf" /etc/resolv.conf
+  printf 'passwd: files\ngroup: files\nhosts: files dns\nservices: files\n' >"$work/nsswitch.conf"
+  mount --bind "$work/resolv.conf" /etc/resolv.conf || fail "/etc/resolv.conf must exist, to be replaced in here"
+  [ ! -e /etc/nsswitch.conf ] || mount --bind "$work/nsswitch.conf" /etc/nsswitch.conf
   ip link set lo up
   echo 1 >/proc/sys/net/ipv4/ip_forward
   local host
@@ -105,14 +110,13 @@ ZONE
 delegate_to_victim() { delegate "ns1.$victim" "${address[victimns]}"; }
 delegate_to_attacker() { delegate ns1.awsdns-061.example "${address[attacker]}"; }
 
-mx() { dig +short +time=1 +tries=1 "@${address[resolver]}" MX "$victim" 2>/dev/null | sort | tr '\n' ' '; }
-mx_is() { [ "$(on sender bash -c "$(declare -p address victim); $(declare -f mx); mx")" = "$1" ]; }
+mx_is() { [ "$(on sender dig +short +time=1 +tries=1 MX "$victim" 2>/dev/null | sort | tr '\n' ' ')" = "$1" ]; }
 
 flip() { # flip delegate_to_..: the root server starts again with the other delegation
   local pid
   pid=$(cat "$work/nsd-root/pid")
   kill "$pid"
-  until_true "the root server to end" bash -c "! kill -0 $pid 2>/dev/null"
+  until_true "the root server to end" ended "$pid"
   "$1"
   nsd_start root
 }
