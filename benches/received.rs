@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use relaywatch::{
-    message::{HeaderSection, RawMessage, oracle},
+    message::{HeaderSection, RawMessage},
     trace::{Trace, read_received},
 };
 
@@ -47,7 +47,7 @@ fn benches(criterion: &mut Criterion) {
             Trace::read(&RawMessage { headers, session: None })
         });
     });
-    let parser = oracle();
+    let parser = mail_parser::MessageParser::new();
     group.bench_function("mail_parser::parse_headers", |bench| {
         bench.iter(|| parser.parse_headers(black_box(FIVE_HOPS)))
     });
