@@ -112,9 +112,12 @@ pub(super) async fn follow(source: Source, watch: Arc<Watch>, stop: Cancellation
         };
         if request == Request::Changed {
             tokio::time::sleep(QUIET).await;
-            while requests.try_recv() == Ok(Request::Changed) {}
-            // The folder may hold other files that change all day.
-            if stamps(&path, &watch.config()) == known {
+            let mut asked = false;
+            while let Ok(further) = requests.try_recv() {
+                asked |= further == Request::Asked;
+            }
+            // The folder may hold other files that change all day; a SIGHUP among their changes still counts.
+            if !asked && stamps(&path, &watch.config()) == known {
                 continue;
             }
         }
