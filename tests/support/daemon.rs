@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::{Read as _, Write as _},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -120,6 +120,11 @@ impl Daemon {
     /// The HTTP side has another port than configured.
     pub(crate) fn http_is(&mut self, port: u16) {
         self.http = port;
+    }
+
+    /// The address of its HTTP side.
+    pub(crate) fn http_address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.http))
     }
 
     /// Its process id.
