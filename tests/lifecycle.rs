@@ -6,7 +6,10 @@ mod support;
 
 use std::{
     fs,
-    os::unix::net::{UnixDatagram, UnixStream},
+    os::unix::{
+        fs::symlink,
+        net::{UnixDatagram, UnixStream},
+    },
     process::Command,
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -163,6 +166,38 @@ fn a_changed_file_is_taken_without_a_signal() {
     daemon.wait_metric(networks, 1.0);
     scratch::replace(&list, "203.0.113.0/24\n198.51.100.128/25\n");
     daemon.wait_metric(networks, 2.0);
+    // A list that goes away is a bad configuration: what was read of it stays in use.
+    fs::remove_file(&list).expect("a list can be removed");
+    daemon.wait_metric(RELOADED, 0.0);
+    daemon.wait_metric(networks, 2.0);
+    fs::write(&list, "203.0.113.0/24\n").expect("a list is writable");
+    daemon.wait_metric(networks, 1.0);
+    daemon.wait_metric(RELOADED, 1.0);
+    daemon.assert_sound();
+}
+
+#[test]
+fn a_swapped_folder_is_taken_as_kubernetes_swaps_a_config_map() {
+    let launch = Launch::new(&without_list());
+    let (file, at) = (launch.config_file(), launch.folder.path().to_owned());
+    // relaywatch.toml -> ..data/relaywatch.toml, and ..data -> the folder of a version
+    let old = fs::read_to_string(&file).expect("the configuration is readable");
+    fs::remove_file(&file).expect("the file can be removed");
+    let publish = |version: &str, text: &str| {
+        fs::create_dir(at.join(version)).expect("a folder can be made");
+        fs::write(at.join(version).join("relaywatch.toml"), text).expect("the configuration is writable");
+        symlink(version, at.join("..data_tmp")).expect("a link can be made");
+        fs::rename(at.join("..data_tmp"), at.join("..data")).expect("a link can be renamed");
+    };
+    publish("..1", &old);
+    symlink("..data/relaywatch.toml", &file).expect("a link can be made");
+    let mut daemon = launch.spawn();
+    daemon.wait_ready();
+    daemon.wait_metric("relaywatch_indicators_loaded{kind=\"network\"}", 0.0);
+    publish("..2", &old.replace("shipped = false", "shipped = true"));
+    wait::until("the new version", || {
+        (daemon.metrics().value("relaywatch_indicators_loaded{kind=\"network\"}") >= 1.0).then_some(())
+    });
     daemon.assert_sound();
 }
 
