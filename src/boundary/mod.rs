@@ -136,13 +136,14 @@ impl Boundary {
 
 /// Walks inward from the newest hop, each recorded by a host of ours, until a client is none of ours.
 ///
-/// `recorded_by_us` says of a hop whether its record may be trusted, `is_ours` of its client.
+/// `recorded_by_us` says of a hop whether its record may be trusted, `is_ours` of its client. Bookkeeping within a host is
+/// passed over, but only where the host itself says that it is: what a client could have said never is.
 fn walk(trace: &Trace, recorded_by_us: impl Fn(&Hop) -> bool, is_ours: impl Fn(&Hop, IpAddr) -> bool) -> Place {
     if trace.hops.is_empty() {
         return Place::NotFound(NotFoundReason::NoHops);
     }
     for (index, hop) in trace.hops.iter().enumerate() {
-        if hop.received.kind == HopKind::Local {
+        if hop.received.kind == HopKind::Local && !hop.received.hearsay {
             continue;
         }
         if !recorded_by_us(hop) {
@@ -205,6 +206,11 @@ mod tests {
         Hop { origin: Origin::Field { index: 0 }, received: Received { kind: HopKind::Local, ..Received::default() } }
     }
 
+    /// A hop as a host of ours wrote it, with what the client put into it.
+    fn field(value: &str) -> Hop {
+        Hop { origin: Origin::Field { index: 0 }, received: crate::trace::read_received(value.as_bytes()) }
+    }
+
     fn find(strategy: BoundaryStrategy, hops: Vec<Hop>) -> Place {
         Boundary::find(&Trace { hops }, strategy, &topology()).place
     }
@@ -228,6 +234,32 @@ mod tests {
         assert_eq!(find(BoundaryStrategy::Hosts, hops), Place::Peer { hop: 0, ip: "45.77.24.250".parse().unwrap() });
         let foreign = vec![hop("203.0.113.10", "mx.other.example", "ESMTP")];
         assert_eq!(find(BoundaryStrategy::Hosts, foreign), Place::NotFound(NotFoundReason::NoBorderHost));
+    }
+
+    #[test]
+    fn no_client_can_say_that_it_is_local_and_be_passed_over() {
+        let lines = [
+            // qmail writes the ident answer as it came.
+            "from unknown (HELO x) (a[127.0.0.1]@203.0.113.66) by gw.victim.example with SMTP; 3 Nov 2025 09:00:00 -0000",
+            // A host that writes a HELO with parentheses as it came.
+            "from unknown (HELO x)(127.0.0.1)(localhost) (203.0.113.66) by gw.victim.example (qpsmtpd/0.96) with ESMTP; \
+             Mon, 3 Nov 2025 10:00:00 +0000",
+            "from unknown (EHLO x [127.0.0.1]) [203.0.113.66] by gw.victim.example (mp051) with SMTP; 3 Nov 2025 17:19:36 +0200",
+            // A host that writes no addresses.
+            "from localhost by gw.victim.example with ESMTP id 1; Mon, 3 Nov 2025 10:00:00 +0000",
+            "from x (localhost) by gw.victim.example with ESMTP id 1; Mon, 3 Nov 2025 10:00:00 +0000",
+            "from mail pickup service by x by gw.victim.example with ESMTP id 1; Mon, 3 Nov 2025 10:00:00 +0000",
+            "from x (uid 5 [127.0.0.1]@h.example [203.0.113.66]) by gw.victim.example (8.18.1/8.18.1) with ESMTP id 1; \
+             Mon, 3 Nov 2025 10:00:00 +0000",
+        ];
+        let peer = Place::Peer { hop: 0, ip: "203.0.113.66".parse().unwrap() };
+        for line in lines {
+            for strategy in [BoundaryStrategy::Networks, BoundaryStrategy::Hosts] {
+                let innocent = hop("203.0.113.10", "gw.victim.example", "ESMTPS");
+                let place = find(strategy, vec![field(line), innocent]);
+                assert!(place == peer || place == Place::NotFound(NotFoundReason::NoAddress), "{line}: {place:?}");
+            }
+        }
     }
 
     #[test]
