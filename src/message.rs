@@ -155,6 +155,17 @@ impl HeaderSection {
         self.buffer.len()
     }
 
+    /// How much memory the section takes up, its list of fields included: a section of many tiny fields takes several
+    /// times its bytes.
+    pub fn footprint(&self) -> usize {
+        self.buffer.len() + self.fields.len() * size_of::<Span>()
+    }
+
+    /// What a field adds to [`Self::footprint`].
+    pub fn field_footprint(name: &[u8], value: &[u8]) -> usize {
+        name.len() + value.len() + ": \r\n".len() + size_of::<Span>()
+    }
+
     /// What is wrong with the section, each kind once.
     pub fn breaks(&self) -> &[Break] {
         &self.breaks

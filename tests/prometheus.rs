@@ -1,19 +1,18 @@
-//! A real Prometheus scrapes relaywatch, and every query of every dashboard and alert is put to it.
+//! A real Prometheus scrapes the running daemon, and every query of every dashboard and alert is put to it.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
-#[path = "support/metrics_page.rs"]
-mod metrics_page;
-#[path = "support/prometheus.rs"]
-mod server;
+mod support;
 
 use std::{fs, path::Path};
 
 use relaywatch::metrics::Metrics;
 use serde_json::Value;
 
-use metrics_page::MetricsPage;
-use server::{Prometheus, promtool};
+use support::{
+    prometheus::{Prometheus, promtool},
+    traffic::Traffic,
+};
 
 const ALERTS: &str = "rules/prometheus/alerts.yml";
 
@@ -22,8 +21,13 @@ const MAY_BE_EMPTY: &[(&str, &str)] = &[];
 
 #[test]
 fn prometheus_answers_every_query_of_dashboards_and_alerts() {
-    let page = MetricsPage::start();
-    let mut prometheus = Prometheus::start(page.address(), Path::new(ALERTS));
+    let traffic = Traffic::start();
+    let mut prometheus = Prometheus::start(traffic.metrics_address(), Path::new(ALERTS));
+    prometheus.wait_for("ordinary mail to be seen", |prometheus| {
+        let seen = prometheus.query("count_over_time(relaywatch_messages_total{verdict=\"clean\"}[1m]) > 2").ok()?;
+        (!seen.is_empty()).then_some(())
+    });
+    traffic.hijack();
 
     let fires = |alert: &Value| alert["name"] == "RelaywatchMaliciousRelay" && alert["state"] == "firing";
     prometheus.wait_for("the first hijacked message to raise its alert", |prometheus| {

@@ -181,7 +181,7 @@ pub const KEYS: &[Key] = &[
         Size(16 * 1024, 64 * MIB),
         Value(r#""1MiB""#),
         r#""256KiB""#,
-        "Bytes of header section kept of a message; what is beyond is not looked at.",
+        "Memory for the header section of a message: its bytes and 32 more a field. What is beyond is not looked at.",
     ),
     key(
         "milter.max_recipients",

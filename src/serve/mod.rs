@@ -72,7 +72,9 @@ pub async fn run(parts: Parts) -> io::Result<()> {
     systemd::ready();
     let mut result = Ok(());
     // A server that ends by itself brings the others down: half a daemon looks alive and is blind.
+    // A stop is looked at first: idle servers end at once when it comes, and that is no failure of theirs.
     tokio::select! {
+        biased;
         () = shutdown.cancelled() => {}
         Some(ended) = milters.join_next() => result = failed("milter", ended.map(Ok)),
         Some(ended) = others.join_next() => result = failed("http or reload", ended),

@@ -33,7 +33,12 @@ pub struct Source {
     pub requests: Option<mpsc::Receiver<Request>>,
     /// Keeps the file watch alive, and takes the folders to watch after each reload.
     pub watcher: Option<FileWatch>,
+    /// How the files looked when they were read.
+    pub known: Stamps,
 }
+
+/// Size and time of change of each file.
+type Stamps = BTreeSet<(PathBuf, Option<(u64, std::time::SystemTime)>)>;
 
 /// Why the configuration is read again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +58,8 @@ pub struct FileWatch {
 
 /// Asks for a reload on SIGHUP and when one of the configuration's files changes.
 pub fn signals_and_files(path: PathBuf, config: &Config) -> io::Result<Source> {
+    // Before the watch begins: a change from here on is one.
+    let known = stamps(&path, config);
     let (sender, requests) = mpsc::channel(16);
     let mut hangups = signal(SignalKind::hangup())?;
     let asked = sender.clone();
@@ -73,7 +80,7 @@ pub fn signals_and_files(path: PathBuf, config: &Config) -> io::Result<Source> {
     .map_err(io::Error::other)?;
     let mut watcher = FileWatch { watcher, folders: BTreeSet::new() };
     watcher.follow(&path, config);
-    Ok(Source { path: Some(path), requests: Some(requests), watcher: Some(watcher) })
+    Ok(Source { path: Some(path), requests: Some(requests), watcher: Some(watcher), known })
 }
 
 impl FileWatch {
@@ -96,15 +103,16 @@ impl FileWatch {
 
 /// Carries out requests until `stop`.
 pub(super) async fn follow(source: Source, watch: Arc<Watch>, stop: CancellationToken) -> io::Result<()> {
-    let Source { path: Some(path), requests: Some(mut requests), mut watcher } = source else {
+    let Source { path: Some(path), requests: Some(mut requests), mut watcher, mut known } = source else {
         stop.cancelled().await;
         return Ok(());
     };
-    let mut known = stamps(&path, &watch.config());
+    let mut again = false;
     loop {
         let request = tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            request = requests.recv() => request,
+            request = requests.recv(), if !again => request,
+            () = std::future::ready(()), if again => Some(Request::Asked),
         };
         let Some(request) = request else {
             stop.cancelled().await;
@@ -112,25 +120,30 @@ pub(super) async fn follow(source: Source, watch: Arc<Watch>, stop: Cancellation
         };
         if request == Request::Changed {
             tokio::time::sleep(QUIET).await;
-            while requests.try_recv() == Ok(Request::Changed) {}
-            // The folder may hold other files that change all day.
-            if stamps(&path, &watch.config()) == known {
+            let mut asked = false;
+            while let Ok(further) = requests.try_recv() {
+                asked |= further == Request::Asked;
+            }
+            // The folder may hold other files that change all day; a SIGHUP among their changes still counts.
+            if !asked && stamps(&path, &watch.config()) == known {
                 continue;
             }
         }
-        known = stamps(&path, &watch.config());
+        let old = watch.config();
+        known = stamps(&path, &old);
         systemd::reloading();
         reload(&path, &watch).await;
         systemd::reloaded();
         if let Some(watcher) = &mut watcher {
             watcher.follow(&path, &watch.config());
         }
-        known.extend(stamps(&path, &watch.config()));
+        // Files that this reload brought in may have changed before they were watched: they are read once more.
+        again = watch.config().sources != old.sources;
     }
 }
 
-/// Size and time of change of each file, to tell a real change from noise in the same folder.
-fn stamps(path: &Path, config: &Config) -> BTreeSet<(PathBuf, Option<(u64, std::time::SystemTime)>)> {
+/// The files as they look now, to tell a real change from noise in the same folder.
+fn stamps(path: &Path, config: &Config) -> Stamps {
     let files = config.sources.iter().map(PathBuf::as_path).chain([path]);
     let stamp = |file: &Path| {
         let meta = std::fs::metadata(file).ok()?;

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     path::Path,
     process::{Child, Command, Output, Stdio},
     thread,
@@ -12,6 +12,8 @@ use std::{
 
 use relaywatch::clock::Stopwatch;
 use serde_json::Value;
+
+use super::ports;
 
 /// How long anything may take that a test waits for.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -39,7 +41,7 @@ impl Prometheus {
         );
         let file = folder.path().join("prometheus.yml");
         fs::write(&file, configuration).unwrap();
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], ports::free()));
         let process = Command::new("prometheus")
             .arg(format!("--config.file={}", file.display()))
             .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))

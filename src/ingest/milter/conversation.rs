@@ -26,6 +26,7 @@ use crate::{
     metrics::MilterError,
     policy::Action,
     session::Session,
+    stamp,
 };
 
 /// Right above the MTA's own `Received` field, which it keeps out of sight of milters (seen: Postfix 3.7, Sendmail 8.17).
@@ -274,11 +275,14 @@ impl Conversation {
         in_order
     }
 
-    /// Once a field did not fit, none behind it is taken: a section with a hole in it would be read as a whole one.
+    /// Once a field did not fit, none behind it is taken: a section with a hole in it would be read as a whole one. Only
+    /// what may be a forged copy of our own fields is remembered, in as much room again: it must be taken out wherever
+    /// it stands.
     fn header(&mut self, name: &[u8], value: &[u8]) -> bool {
         let in_order = self.advance(Stage::Header);
         let headers = &mut self.message.headers;
-        let fits = headers.bytes() + name.len() + value.len() + ": \r\n".len() <= self.limits.header_bytes;
+        let limit = self.limits.header_bytes;
+        let fits = headers.footprint() + HeaderSection::field_footprint(name, value) <= limit;
         if !fits && !self.too_long {
             self.too_long = true;
             headers.note(Break::TooLong);
@@ -290,6 +294,11 @@ impl Conversation {
                 Some(agreement) if agreement.leading_space() || value.is_empty() => headers.push(name, value),
                 _ => headers.push(name, &[b" ", value].concat()),
             }
+        } else if in_order
+            && let Some(remnant) = stamp::remnant(name, value)
+            && headers.footprint() + HeaderSection::field_footprint(name, remnant) <= 2 * limit
+        {
+            headers.push(name, remnant);
         }
         in_order
     }
@@ -313,7 +322,7 @@ impl Conversation {
         self.too_long = false;
         self.too_many = false;
         self.message.session = None;
-        if self.message.headers.bytes() > KEPT_HEADER_BYTES {
+        if self.message.headers.footprint() > KEPT_HEADER_BYTES {
             self.message.headers = HeaderSection::default();
         }
         self.message.headers.clear();

@@ -1,0 +1,40 @@
+//! Running programs, and signals to processes that a test started itself.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+/// Runs a program to its end; panics with its output when it fails.
+pub(crate) fn run(command: &mut Command) -> Output {
+    let output =
+        command.output().unwrap_or_else(|error| panic!("{command:?} cannot be run ({error}); see tests/tools.sh"));
+    assert!(
+        output.status.success(),
+        "{command:?} ended with {}:\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+/// Sends a signal by its name (`TERM`, `HUP`, `STOP`) to one process.
+pub(crate) fn signal(pid: u32, name: &str) {
+    run(Command::new("sh").args(["-c", "kill -s \"$1\" \"$2\"", "sh", name, &pid.to_string()]));
+}
+
+/// Whether this test runs as root.
+pub(crate) fn is_root() -> bool {
+    let output = run(Command::new("id").arg("-u"));
+    output.stdout.trim_ascii() == b"0"
+}
+
+/// A line of `/proc/PID/status` that counts kilobytes, in bytes.
+pub(crate) fn memory(pid: u32, line: &str) -> u64 {
+    let status =
+        std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status")).expect("the process runs");
+    let value = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));
+    let kilobytes: u64 = value.and_then(|text| text.trim().strip_suffix(" kB")?.parse().ok()).expect("a line in kB");
+    kilobytes * 1024
+}
