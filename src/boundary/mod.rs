@@ -155,6 +155,8 @@ fn walk(trace: &Trace, recorded_by_us: impl Fn(&Hop) -> bool, is_ours: impl Fn(&
         match hop.received.ip {
             Some(ip) if is_ours(hop, ip) => {}
             Some(ip) => return Place::Peer { hop: index, ip },
+            // Dovecot behind a UNIX socket has no address to write; LMTP is not spoken to strangers (RFC 2033, 5).
+            None if is_local_delivery(hop) => {}
             None if hop.received.kind == HopKind::Unparsed => return Place::NotFound(NotFoundReason::Unparsed),
             None => return Place::NotFound(NotFoundReason::NoAddress),
         }
@@ -168,6 +170,12 @@ fn is_authenticated(hop: &Hop) -> bool {
     ["ESMTPA", "ESMTPSA", "LMTPA", "LMTPSA", "UTF8SMTPA", "UTF8SMTPSA"]
         .iter()
         .any(|name| with.eq_ignore_ascii_case(name))
+}
+
+/// Whether the hop says that it is the last step into the mailbox: RFC 3848's `LMTP` forms.
+fn is_local_delivery(hop: &Hop) -> bool {
+    let with = hop.received.with.as_deref().unwrap_or_default();
+    ["LMTP", "LMTPS", "LMTPA", "LMTPSA"].iter().any(|name| with.eq_ignore_ascii_case(name))
 }
 
 fn in_networks(topology: &Topology, ip: IpAddr) -> bool {
@@ -260,6 +268,33 @@ mod tests {
                 assert!(place == peer || place == Place::NotFound(NotFoundReason::NoAddress), "{line}: {place:?}");
             }
         }
+    }
+
+    #[test]
+    fn delivery_into_the_mailbox_is_passed_over() {
+        let hops = vec![
+            field(
+                "from mail.victim.example by mail.victim.example with LMTP id abc (envelope-from <a@b.example>) for \
+                   <bob@victim.example>; Mon, 3 Nov 2025 10:00:00 +0000",
+            ),
+            hop("203.0.113.10", "gw.victim.example", "ESMTP"),
+        ];
+        let peer = Place::Peer { hop: 1, ip: "203.0.113.10".parse().unwrap() };
+        assert_eq!(find(BoundaryStrategy::Networks, hops), peer);
+    }
+
+    #[test]
+    fn a_name_that_only_the_reverse_zone_states_is_no_host_of_ours() {
+        let qmail =
+            "from gw.victim.example (HELO x) (203.0.113.66) by gw.victim.example with SMTP; 3 Nov 2025 09:00:00 -0000";
+        let innocent = hop("203.0.113.10", "gw.victim.example", "ESMTPS");
+        let peer = Place::Peer { hop: 0, ip: "203.0.113.66".parse().unwrap() };
+        assert_eq!(find(BoundaryStrategy::Hosts, vec![field(qmail), innocent]), peer);
+        let postfix = "from x (gw.victim.example [203.0.113.66]) by gw.victim.example (Postfix) with SMTP id 1; Mon, 3 Nov \
+                       2025 09:00:00 +0000";
+        let inner = hop("203.0.113.10", "gw.victim.example", "ESMTPS");
+        let peer = Place::Peer { hop: 1, ip: "203.0.113.10".parse().unwrap() };
+        assert_eq!(find(BoundaryStrategy::Hosts, vec![field(postfix), inner]), peer);
     }
 
     #[test]
