@@ -10,8 +10,10 @@ use crate::{clock::Timestamp, tls::TlsVersion};
 /// One SMTP transaction as the border saw it.
 #[derive(Debug, Clone, Default)]
 pub struct Session {
-    /// The address of the connected client; nothing when it came over a local socket.
+    /// The address of the connected client; nothing when it came over a local socket, or when the MTA does not know it.
     pub peer_ip: Option<IpAddr>,
+    /// Whether the client came over a local socket: only then is a session without an address one of this host.
+    pub local: bool,
     /// The client's host name when its reverse and forward DNS agree (Postfix `{client_name}`); never `unknown`.
     pub peer_name: Option<String>,
     /// What the client said in HELO or EHLO.

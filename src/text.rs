@@ -61,7 +61,7 @@ pub fn masked(text: &str) -> Cow<'_, str> {
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
@@ -72,6 +72,7 @@ mod tests {
     #[test]
     fn terminal_escapes_and_overrides_are_spelled_out() {
         assert_eq!(Printable("a\x1b[31mb\r\nc\u{202e}d").to_string(), "a\\u{1b}[31mb\\u{d}\\u{a}c\\u{202e}d");
+        assert_eq!(Printable("a\u{61c}b\u{2067}").to_string(), "a\\u{61c}b\\u{2067}", "every Bidi_Control character");
         assert_eq!(Printable("bücher.example").to_string(), "bücher.example");
     }
 

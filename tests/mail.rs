@@ -25,6 +25,8 @@ use serde_json::{Value, json};
 #[serde(deny_unknown_fields)]
 struct SessionFile {
     peer_ip: Option<String>,
+    #[serde(default)]
+    local: bool,
     peer_name: Option<String>,
     helo: Option<String>,
     border: Option<String>,
@@ -40,6 +42,7 @@ impl SessionFile {
     fn session(self) -> Session {
         Session {
             peer_ip: self.peer_ip.map(|ip| ip.parse().expect("peer_ip is an address")),
+            local: self.local,
             peer_name: self.peer_name,
             helo: self.helo,
             extended: true,

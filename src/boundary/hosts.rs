@@ -2,19 +2,26 @@
 //!
 //! A hop counts as recorded by us when its `by` is one of our hosts (or it is the session's). The client of such a
 //! hop is ours when its address is, or when the receiving host verified a name of our hosts for it; a HELO alone is
-//! the client's own claim and counts for nothing.
+//! the client's own claim and counts for nothing. So does a name from the reverse zone alone, which is the client's as well.
 
 use super::{Place, in_networks, walk};
 use crate::{
     policy::Topology,
-    trace::{Origin, Trace},
+    trace::{Hop, Origin, Trace},
 };
+
+/// Dialects of hosts that write the reverse zone's name without asking whether it leads back (tcpserver without `-p`).
+const UNCONFIRMED: [&str; 3] = ["qmail", "qmail-ldap", "qpsmtpd"];
 
 pub(super) fn find(trace: &Trace, topology: &Topology) -> Place {
     let is_host = |name: Option<&str>| name.is_some_and(|name| topology.hosts.covering(name).is_some());
     walk(
         trace,
         |hop| hop.origin == Origin::Session || is_host(hop.received.by.as_deref()),
-        |hop, ip| in_networks(topology, ip) || is_host(hop.received.rdns.as_deref()),
+        |hop, ip| in_networks(topology, ip) || (confirms_names(hop) && is_host(hop.received.rdns.as_deref())),
     )
+}
+
+fn confirms_names(hop: &Hop) -> bool {
+    hop.received.dialect.is_none_or(|dialect| !UNCONFIRMED.contains(&dialect))
 }

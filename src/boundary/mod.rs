@@ -136,13 +136,14 @@ impl Boundary {
 
 /// Walks inward from the newest hop, each recorded by a host of ours, until a client is none of ours.
 ///
-/// `recorded_by_us` says of a hop whether its record may be trusted, `is_ours` of its client.
+/// `recorded_by_us` says of a hop whether its record may be trusted, `is_ours` of its client. Bookkeeping within a host is
+/// passed over, but only where the host itself says that it is: what a client could have said never is.
 fn walk(trace: &Trace, recorded_by_us: impl Fn(&Hop) -> bool, is_ours: impl Fn(&Hop, IpAddr) -> bool) -> Place {
     if trace.hops.is_empty() {
         return Place::NotFound(NotFoundReason::NoHops);
     }
     for (index, hop) in trace.hops.iter().enumerate() {
-        if hop.received.kind == HopKind::Local {
+        if hop.received.kind == HopKind::Local && !hop.received.hearsay {
             continue;
         }
         if !recorded_by_us(hop) {
@@ -154,6 +155,8 @@ fn walk(trace: &Trace, recorded_by_us: impl Fn(&Hop) -> bool, is_ours: impl Fn(&
         match hop.received.ip {
             Some(ip) if is_ours(hop, ip) => {}
             Some(ip) => return Place::Peer { hop: index, ip },
+            // Dovecot behind a UNIX socket has no address to write; LMTP is not spoken to strangers (RFC 2033, 5).
+            None if is_local_delivery(hop) => {}
             None if hop.received.kind == HopKind::Unparsed => return Place::NotFound(NotFoundReason::Unparsed),
             None => return Place::NotFound(NotFoundReason::NoAddress),
         }
@@ -167,6 +170,12 @@ fn is_authenticated(hop: &Hop) -> bool {
     ["ESMTPA", "ESMTPSA", "LMTPA", "LMTPSA", "UTF8SMTPA", "UTF8SMTPSA"]
         .iter()
         .any(|name| with.eq_ignore_ascii_case(name))
+}
+
+/// Whether the hop says that it is the last step into the mailbox: RFC 3848's `LMTP` forms.
+fn is_local_delivery(hop: &Hop) -> bool {
+    let with = hop.received.with.as_deref().unwrap_or_default();
+    ["LMTP", "LMTPS", "LMTPA", "LMTPSA"].iter().any(|name| with.eq_ignore_ascii_case(name))
 }
 
 fn in_networks(topology: &Topology, ip: IpAddr) -> bool {
@@ -205,6 +214,11 @@ mod tests {
         Hop { origin: Origin::Field { index: 0 }, received: Received { kind: HopKind::Local, ..Received::default() } }
     }
 
+    /// A hop as a host of ours wrote it, with what the client put into it.
+    fn field(value: &str) -> Hop {
+        Hop { origin: Origin::Field { index: 0 }, received: crate::trace::read_received(value.as_bytes()) }
+    }
+
     fn find(strategy: BoundaryStrategy, hops: Vec<Hop>) -> Place {
         Boundary::find(&Trace { hops }, strategy, &topology()).place
     }
@@ -228,6 +242,59 @@ mod tests {
         assert_eq!(find(BoundaryStrategy::Hosts, hops), Place::Peer { hop: 0, ip: "45.77.24.250".parse().unwrap() });
         let foreign = vec![hop("203.0.113.10", "mx.other.example", "ESMTP")];
         assert_eq!(find(BoundaryStrategy::Hosts, foreign), Place::NotFound(NotFoundReason::NoBorderHost));
+    }
+
+    #[test]
+    fn no_client_can_say_that_it_is_local_and_be_passed_over() {
+        let lines = [
+            // qmail writes the ident answer as it came.
+            "from unknown (HELO x) (a[127.0.0.1]@203.0.113.66) by gw.victim.example with SMTP; 3 Nov 2025 09:00:00 -0000",
+            // A host that writes a HELO with parentheses as it came.
+            "from unknown (HELO x)(127.0.0.1)(localhost) (203.0.113.66) by gw.victim.example (qpsmtpd/0.96) with ESMTP; \
+             Mon, 3 Nov 2025 10:00:00 +0000",
+            "from unknown (EHLO x [127.0.0.1]) [203.0.113.66] by gw.victim.example (mp051) with SMTP; 3 Nov 2025 17:19:36 +0200",
+            // A host that writes no addresses.
+            "from localhost by gw.victim.example with ESMTP id 1; Mon, 3 Nov 2025 10:00:00 +0000",
+            "from x (localhost) by gw.victim.example with ESMTP id 1; Mon, 3 Nov 2025 10:00:00 +0000",
+            "from mail pickup service by x by gw.victim.example with ESMTP id 1; Mon, 3 Nov 2025 10:00:00 +0000",
+            "from x (uid 5 [127.0.0.1]@h.example [203.0.113.66]) by gw.victim.example (8.18.1/8.18.1) with ESMTP id 1; \
+             Mon, 3 Nov 2025 10:00:00 +0000",
+        ];
+        let peer = Place::Peer { hop: 0, ip: "203.0.113.66".parse().unwrap() };
+        for line in lines {
+            for strategy in [BoundaryStrategy::Networks, BoundaryStrategy::Hosts] {
+                let innocent = hop("203.0.113.10", "gw.victim.example", "ESMTPS");
+                let place = find(strategy, vec![field(line), innocent]);
+                assert!(place == peer || place == Place::NotFound(NotFoundReason::NoAddress), "{line}: {place:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn delivery_into_the_mailbox_is_passed_over() {
+        let hops = vec![
+            field(
+                "from mail.victim.example by mail.victim.example with LMTP id abc (envelope-from <a@b.example>) for \
+                   <bob@victim.example>; Mon, 3 Nov 2025 10:00:00 +0000",
+            ),
+            hop("203.0.113.10", "gw.victim.example", "ESMTP"),
+        ];
+        let peer = Place::Peer { hop: 1, ip: "203.0.113.10".parse().unwrap() };
+        assert_eq!(find(BoundaryStrategy::Networks, hops), peer);
+    }
+
+    #[test]
+    fn a_name_that_only_the_reverse_zone_states_is_no_host_of_ours() {
+        let qmail =
+            "from gw.victim.example (HELO x) (203.0.113.66) by gw.victim.example with SMTP; 3 Nov 2025 09:00:00 -0000";
+        let innocent = hop("203.0.113.10", "gw.victim.example", "ESMTPS");
+        let peer = Place::Peer { hop: 0, ip: "203.0.113.66".parse().unwrap() };
+        assert_eq!(find(BoundaryStrategy::Hosts, vec![field(qmail), innocent]), peer);
+        let postfix = "from x (gw.victim.example [203.0.113.66]) by gw.victim.example (Postfix) with SMTP id 1; Mon, 3 Nov \
+                       2025 09:00:00 +0000";
+        let inner = hop("203.0.113.10", "gw.victim.example", "ESMTPS");
+        let peer = Place::Peer { hop: 1, ip: "203.0.113.10".parse().unwrap() };
+        assert_eq!(find(BoundaryStrategy::Hosts, vec![field(postfix), inner]), peer);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The HTTP side: `/metrics` for Prometheus, `/healthz` and `/readyz` for whoever supervises the daemon.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -9,11 +9,14 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::judge::Watch;
+use super::{bounded::Bounded, judge::Watch};
 use crate::metrics::Metrics;
+
+/// How long requests that have begun may take from `stop` on.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// What the pages need.
 #[derive(Clone)]
@@ -40,7 +43,16 @@ pub(super) async fn serve(
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .with_state(Pages { watch, shutdown });
-    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+    let served = axum::serve(Bounded::new(listener), router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    // A client in the middle of its request would hold up the stop.
+    let late = async {
+        stop.cancelled().await;
+        sleep(GRACE).await;
+    };
+    tokio::select! {
+        served = served.into_future() => served,
+        () = late => Ok(()),
+    }
 }
 
 async fn metrics(State(pages): State<Pages>) -> Response {
@@ -57,4 +69,26 @@ async fn ready(State(pages): State<Pages>) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
     "ready\n".into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
+
+    use super::*;
+    use crate::{clock::SystemClock, config};
+
+    #[tokio::test]
+    async fn a_client_in_the_middle_of_its_request_does_not_hold_up_the_stop() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let watch = Arc::new(Watch::new(config::defaults(), Metrics::new().unwrap(), Arc::new(SystemClock), None));
+        let stop = CancellationToken::new();
+        let server = tokio::spawn(serve(listener, watch, stop.clone(), stop.clone()));
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET /metr").await.unwrap();
+        sleep(Duration::from_millis(50)).await;
+        stop.cancel();
+        timeout(GRACE * 3, server).await.expect("the server stops").unwrap().unwrap();
+    }
 }

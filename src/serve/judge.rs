@@ -32,6 +32,8 @@ pub struct Watch {
     milter: watch::Sender<Arc<MilterSettings>>,
     metrics: Metrics,
     suspects: Mutex<Suspects>,
+    /// Held while a page is made: two at once would see each other's half-filled suspects table.
+    page: Mutex<()>,
     clock: Arc<dyn Clock>,
     observer: Option<Observer>,
 }
@@ -41,7 +43,15 @@ impl Watch {
     pub fn new(config: Config, metrics: Metrics, clock: Arc<dyn Clock>, observer: Option<Observer>) -> Self {
         let suspects = Mutex::new(Suspects::new(config.suspects.clone()));
         let milter = watch::Sender::new(Arc::new(config.milter.clone()));
-        let watch = Self { config: ArcSwap::from_pointee(config), milter, metrics, suspects, clock, observer };
+        let watch = Self {
+            config: ArcSwap::from_pointee(config),
+            milter,
+            metrics,
+            suspects,
+            page: Mutex::default(),
+            clock,
+            observer,
+        };
         watch.say_loaded();
         watch
     }
@@ -71,6 +81,7 @@ impl Watch {
 
     /// The page for Prometheus.
     pub fn metrics_page(&self) -> Result<String, prometheus::Error> {
+        let _page = self.page.lock().unwrap_or_else(PoisonError::into_inner);
         let table = self.lock_suspects().table();
         self.metrics
             .suspects(table.top.iter().map(|(peer, messages, seen)| (peer.as_str(), *messages, *seen)), table.other);

@@ -4,6 +4,7 @@
 //! supervises what runs: one milter server a socket, the HTTP side, and the reload of the configuration. `relaywatch serve`
 //! and `relaywatch demo` call this same function.
 
+mod bounded;
 mod http;
 mod judge;
 mod listeners;

@@ -50,6 +50,8 @@ pub(super) struct Client<'a> {
     pub(super) rdns: Option<&'a [u8]>,
     /// Its address.
     pub(super) ip: Option<IpAddr>,
+    /// Whether the clause speaks of two clients, so that a part of it is the client's own invention.
+    pub(super) disputed: bool,
 }
 
 /// What a comment says of a host.
@@ -73,7 +75,7 @@ enum Remark<'a> {
 /// Reads the client from the `from` clause.
 pub(super) fn read<'a>(clauses: &Clauses<'a>, naming: Naming, literal: Literal) -> Client<'a> {
     if clauses.rewritten {
-        return Client::default();
+        return Client { disputed: true, ..Client::default() };
     }
     if !clauses.from.stated {
         return read_head(clauses);
@@ -93,8 +95,11 @@ pub(super) fn read<'a>(clauses: &Clauses<'a>, naming: Naming, literal: Literal) 
         }
     }
     let text = bare_text(clauses);
+    // GMX: `name (EHLO said) [A]`.
+    let behind = split_address(clauses.from.behind).1.filter(|_| clauses.from.behind.starts_with(b"["));
+    contradiction |= peer.is_some_and(|peer| behind.is_some() && behind != peer.ip);
     if contradiction {
-        return Client { helo: said(text), ..Client::default() };
+        return Client { helo: said(text), disputed: true, ..Client::default() };
     }
     let spoken = peer.and_then(|peer| peer.helo).or(spoken);
     if let Some(peer) = peer {
@@ -105,7 +110,7 @@ pub(super) fn read<'a>(clauses: &Clauses<'a>, naming: Naming, literal: Literal) 
             (name, None) if text.is_empty() => (Some(name), b"".as_slice()),
             (name, _) => (spoken.or(Some(text)), name),
         };
-        return Client { helo: helo.and_then(said), rdns: verified(rdns), ip: peer.ip };
+        return Client { helo: helo.and_then(said), rdns: verified(rdns), ip: peer.ip, disputed: false };
     }
     let (name, addressed) = match memmem::find(text, b" - ") {
         // IIS 4: `helo - A`.
@@ -117,25 +122,27 @@ pub(super) fn read<'a>(clauses: &Clauses<'a>, naming: Naming, literal: Literal) 
     };
     // `name (ehlo HELO [A])`: the one form with an address inside of that comment.
     if addressed.is_none()
+        && behind.is_none()
         && let Some((said_name, Some(ip))) = spoken.map(split_address)
         && !said_name.is_empty()
     {
-        return Client { helo: said(said_name), rdns: verified(name), ip: Some(ip) };
+        return Client { helo: said(said_name), rdns: verified(name), ip: Some(ip), disputed: false };
     }
     let ip = match addressed {
         Some(ip) if !name.is_empty() => Some(ip),
         Some(ip) => Some(ip).filter(|_| other.is_none() && (literal == Literal::Recorded || spoken.is_some())),
-        None => split_address(clauses.from.behind).1.filter(|_| clauses.from.behind.starts_with(b"[")),
+        None => behind,
     };
     // Exim 2: `name (helo) [A]`, `(helo) [A]`.
     let unnamed = other.filter(|comment| !comment.iter().any(u8::is_ascii_whitespace));
     let spoken = spoken.or(unnamed.filter(|_| addressed.is_none() && ip.is_some()));
-    match (ip, spoken) {
-        (Some(_), _) if name.is_empty() => Client { helo: spoken.and_then(said), rdns: None, ip },
-        (_, Some(spoken)) => Client { helo: said(spoken), rdns: verified(name), ip },
-        (Some(_), None) => Client { helo: said(name), rdns: None, ip },
-        (None, None) => Client { helo: said(text), rdns: None, ip },
-    }
+    let (helo, rdns) = match (ip, spoken) {
+        (Some(_), _) if name.is_empty() => (spoken.and_then(said), None),
+        (_, Some(spoken)) => (said(spoken), verified(name)),
+        (Some(_), None) => (said(name), None),
+        (None, None) => (said(text), None),
+    };
+    Client { helo, rdns, ip, disputed: false }
 }
 
 /// The text of the clause without what single dialects put behind the name.
@@ -150,7 +157,7 @@ fn read_head<'a>(clauses: &Clauses<'a>) -> Client<'a> {
     let Some(text) = clauses.comments_in(Place::Head).next() else { return Client::default() };
     if let Some(text) = text.strip_prefix(b"from ") {
         let (name, ip) = split_address(text);
-        return ip.map_or_else(Client::default, |_| Client { helo: said(name), rdns: None, ip });
+        return ip.map_or_else(Client::default, |_| Client { helo: said(name), ip, ..Client::default() });
     }
     Client { ip: text.strip_prefix(b"ofmipd ").and_then(address), ..Client::default() }
 }
@@ -187,9 +194,22 @@ fn remark(text: &[u8]) -> Remark<'_> {
         return Remark::Note;
     }
     match memchr(b'[', text) {
+        Some(open) if memrchr(b'@', text).is_some_and(|at| at > open) => ident_first(text, open),
         Some(0) => bracket_first(text),
         Some(open) => name_first(text, open),
         None => bare(text),
+    }
+}
+
+/// `ident@A` with a bracket in the ident answer, which is the client's: `x[192.0.2.9]@A` (qmail writes it as it came).
+fn ident_first(text: &[u8], open: usize) -> Remark<'_> {
+    if text.iter().any(u8::is_ascii_whitespace) {
+        return if open == 0 { bracket_first(text) } else { name_first(text, open) };
+    }
+    let host = text.rsplit(|b| *b == b'@').next().unwrap_or(text);
+    match address(host) {
+        Some(ip) => Remark::Peer(Peer { ip: Some(ip), name: b"", helo: None }),
+        None => Remark::Contradiction,
     }
 }
 

@@ -32,6 +32,9 @@ pub enum Origin {
 pub struct Received {
     /// What kind of hop it is.
     pub kind: HopKind,
+    /// Whether a hop is [`HopKind::Local`] only by words that a client could have said in its HELO (`from localhost by ..`
+    /// of a host that writes no addresses). Good enough to read a trace, not to trust what lies below it.
+    pub hearsay: bool,
     /// Which MTA's way of writing it was read as (`postfix`, `exchange`, ..).
     pub dialect: Option<&'static str>,
     /// What the client said in HELO.

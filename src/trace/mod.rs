@@ -64,7 +64,11 @@ fn hop_of_session(session: &Session) -> Hop {
     Hop {
         origin: Origin::Session,
         received: Received {
-            kind: if session.peer_ip.is_some() { HopKind::Transfer } else { HopKind::Local },
+            kind: match session.peer_ip {
+                Some(_) => HopKind::Transfer,
+                None if session.local => HopKind::Local,
+                None => HopKind::Opaque,
+            },
             helo: session.helo.clone(),
             rdns: session.peer_name.clone(),
             ip: session.peer_ip,

@@ -28,15 +28,16 @@ pub fn read(value: &[u8]) -> Received {
     let client = client::read(&clauses, naming, literal);
     let host = host(&clauses.by);
     let by_ip = by_ip(&clauses, host);
-    let kind = kind(&clauses, &client, by_ip, dialect, time.is_some());
+    let (kind, hearsay) = kind(&clauses, &client, by_ip, dialect, time.is_some());
     // A local user's name stands where else the client's would.
-    let local_user = kind == HopKind::Local && says_local(&clauses);
+    let local_user = kind == HopKind::Local && (host_says_local(&clauses) || from_says_local(&clauses));
     // An HTTP client says no HELO; SendGrid writes its account there (`from NDIyODM5NTc (unknown) by .. with HTTP`).
     let account = clauses.with.word.get(..4).is_some_and(|with| with.eq_ignore_ascii_case(b"HTTP"));
     let nobody = client.ip.is_none() && (local_user || account);
     let (tls, tls_version) = tls::read(&clauses);
     Received {
         kind,
+        hearsay,
         dialect: dialect.map(|dialect| dialect.name),
         helo: client.helo.filter(|_| !nobody).map(text),
         rdns: client.rdns.filter(|_| !nobody).map(text),
@@ -96,47 +97,56 @@ fn word_of<'a>(clause: &Clause<'a>) -> Option<&'a [u8]> {
     (!word.is_empty()).then_some(word)
 }
 
+/// What kind of hop it is, and whether that is hearsay (see [`Received::hearsay`]).
 fn kind(
     clauses: &Clauses<'_>,
     client: &Client<'_>,
     by_ip: Option<std::net::IpAddr>,
     dialect: Option<&Dialect>,
     dated: bool,
-) -> HopKind {
+) -> (HopKind, bool) {
     let said_nothing = !clauses.from.stated && !clauses.by.stated && !clauses.id.stated;
     if said_nothing && clauses.comments.iter().next().is_none() && !dated {
-        return HopKind::Unparsed;
+        return (HopKind::Unparsed, false);
     }
-    let same_host = client.ip.is_some_and(|ip| ip.is_loopback() || Some(ip) == by_ip);
-    let scanner = clauses.with.word.starts_with(b"qmail-scanner");
-    if same_host || scanner || (client.ip.is_none() && (says_local(clauses) || is_internal(clauses, dialect))) {
-        return HopKind::Local;
+    // Where two clients are stated, what sounds local may be what the real one said.
+    if !client.disputed {
+        let same_host = client.ip.is_some_and(|ip| ip.is_loopback() || Some(ip) == by_ip);
+        let scanner = clauses.with.word.starts_with(b"qmail-scanner");
+        let no_client = client.ip.is_none();
+        if same_host || scanner || (no_client && (host_says_local(clauses) || is_internal(clauses, dialect))) {
+            return (HopKind::Local, false);
+        }
+        if no_client && from_says_local(clauses) {
+            // A dialect that states the address of every real client states none here by its own will.
+            let states_addresses = dialect.is_some_and(|dialect| dialect.literal == Literal::Recorded);
+            return (HopKind::Local, !states_addresses);
+        }
     }
     let has_client = client.ip.is_some() || client.helo.is_some() || client.rdns.is_some();
-    if has_client { HopKind::Transfer } else { HopKind::Opaque }
+    (if has_client { HopKind::Transfer } else { HopKind::Opaque }, false)
 }
 
-/// Whether the field says in words that the mail came from a process or a user of the same host.
-fn says_local(clauses: &Clauses<'_>) -> bool {
+fn starts(text: &[u8], start: &[u8]) -> bool {
+    text.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start))
+}
+
+fn holds(text: &[u8], part: &[u8]) -> bool {
+    memchr::memmem::find(text, part).is_some()
+}
+
+/// Whether the receiving host says in its own words that the mail came from a process or a user of the same host.
+fn host_says_local(clauses: &Clauses<'_>) -> bool {
     let with = clauses.with.word;
-    let starts = |text: &[u8], start: &[u8]| text.get(..start.len()).is_some_and(|t| t.eq_ignore_ascii_case(start));
-    let holds = |text: &[u8], part: &[u8]| memchr::memmem::find(text, part).is_some();
     starts(with, b"local")
         || starts(with, b"TransportReplication")
         || [b"listexpand".as_slice(), b"spool", b"dmail"].iter().any(|word| starts(clauses.via.word, word))
         || matches!(clauses.by.word, b"uid" | b"simscan")
         || holds(clauses.head.text, b"queue ")
-        || clauses.from.text == b"mail pickup service"
-        || (clauses.from.text == b"localhost" && clauses.comments_in(Place::From).next().is_none())
         || holds(clauses.by.text, b" by uid ")
         || clauses.comments.iter().any(|comment| match comment.place {
             Place::Head => {
                 holds(comment.text, b" invoked ") || starts(comment.text, b"from ") || holds(comment.text, b"majordomo")
-            }
-            Place::From => {
-                starts(comment.text, b"uid ")
-                    || comment.text.ends_with(b"@localhost")
-                    || [b"localhost".as_slice(), b"[localhost]", b"[local]"].contains(&comment.text)
             }
             Place::By => {
                 holds(comment.text, b"from userid")
@@ -145,6 +155,18 @@ fn says_local(clauses: &Clauses<'_>) -> bool {
                     || starts(comment.text, b"sSMTP")
             }
             _ => false,
+        })
+}
+
+/// Whether the `from` clause says so; a host that writes no address would write the same of a client's HELO.
+fn from_says_local(clauses: &Clauses<'_>) -> bool {
+    clauses.from.text == b"mail pickup service"
+        || (clauses.from.text == b"localhost" && clauses.comments_in(Place::From).next().is_none())
+        || clauses.comments_in(Place::From).any(|comment| {
+            let uid = comment.strip_prefix(b"uid ".as_slice());
+            uid.is_some_and(|uid| uid.iter().all(u8::is_ascii_digit))
+                || comment.ends_with(b"@localhost")
+                || [b"localhost".as_slice(), b"[localhost]", b"[local]"].contains(&comment)
         })
 }
 

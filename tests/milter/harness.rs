@@ -278,6 +278,7 @@ fn seen(message: &RawMessage, what: &str) -> String {
             .map_or("-".to_owned(), |field| format!("{}:{}", field.name.escape_ascii(), field.value.escape_ascii()));
     }
     match what {
+        "local" => session.local.to_string(),
         "peer_ip" => session.peer_ip.map_or("-".to_owned(), |address| address.to_string()),
         "peer_name" => text(&session.peer_name),
         "helo" => text(&session.helo),

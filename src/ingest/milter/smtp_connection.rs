@@ -24,6 +24,7 @@ pub(super) struct SmtpConnection {
     pub(super) tls_told: bool,
     hostname: Option<String>,
     address: Option<IpAddr>,
+    local: bool,
 }
 
 impl SmtpConnection {
@@ -35,7 +36,8 @@ impl SmtpConnection {
             Peer::Ip { address, .. } => Some(address),
             Peer::Local | Peer::Unknown => None,
         };
-        *self = Self { address, hostname: Some(hostname), macros, ..Self::default() };
+        let local = peer == Peer::Local;
+        *self = Self { address, local, hostname: Some(hostname), macros, ..Self::default() };
     }
 
     /// Fills in what is known at the end of a message; `macros` are the message's own.
@@ -46,6 +48,7 @@ impl SmtpConnection {
     pub(super) fn describe(&self, macros: &Macros, chose_macros: bool, session: &mut Session) {
         let tls = macros.tls_version.as_ref().or(self.helo_macros.tls_version.as_ref());
         session.peer_ip = self.peer_ip();
+        session.local = self.local;
         session.peer_name = self.confirmed_name();
         session.helo.clone_from(&self.helo);
         session.extended = true;
