@@ -9,13 +9,12 @@ use std::fmt::Write as _;
 
 use crate::{
     boundary::Place,
-    detect::Code,
+    finding::{Code, Level},
     ingest::HeaderChange,
     inspect::Report,
     message::{HeaderSection, RawMessage},
     policy::StampSettings,
     text::HeaderToken,
-    verdict::Level,
 };
 
 /// The field of our own.

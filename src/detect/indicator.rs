@@ -7,12 +7,12 @@
 //! A sender may fill its mail with thousands of lines that match. Of each severity the newest [`MOST`] findings are kept:
 //! the border's come before them, and what is left out says nothing worse.
 
-use super::{Basis, Code, Context, Detector, Finding, Outcome};
+use super::{Context, Detector, Outcome};
 use crate::{
+    finding::{Basis, Code, Finding, Severity},
     rules::indicators::{Confidence, Match},
     text::printable,
     trace::Received,
-    verdict::Severity,
 };
 
 /// How many findings of one severity are reported.
@@ -119,10 +119,10 @@ fn finding(
 #[cfg(test)]
 mod tests {
     use crate::{
+        finding::Severity,
         inspect::inspect,
         message::{HeaderSection, RawMessage},
         session::Session,
-        verdict::Severity,
     };
 
     #[test]

@@ -19,8 +19,6 @@ pub use hop::{Hop, HopKind, Origin, Received};
 pub use json::{FieldsLine, HopJson};
 pub use received::read as read_received;
 
-pub use crate::tls::TlsVersion;
-
 use crate::{message::RawMessage, session::Session};
 
 /// All hops of a mail, newest first.
