@@ -11,6 +11,7 @@ mod hop;
 mod json;
 mod layout;
 mod received;
+mod remark;
 mod tls;
 mod tokens;
 
