@@ -14,7 +14,7 @@ use relaywatch::{
     clock::SystemClock,
     config::{Address, MilterSettings},
     ingest::{
-        HeaderChange, Judge, Ruling,
+        Judge, Ruling,
         milter::{
             listener::Listener,
             server::{Milter, Stop},
@@ -23,6 +23,7 @@ use relaywatch::{
     message::RawMessage,
     metrics::Metrics,
     policy::Action,
+    stamp::HeaderChange,
 };
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
