@@ -54,7 +54,9 @@ pub(super) fn remark(text: &[u8]) -> Remark<'_> {
     if text.starts_with(b"account ") {
         return behind(text, b" HELO ").map_or(Remark::Note, Remark::Helo);
     }
+    // Exim, of a client whose HELO is its address: `[A] (ident=x)`.
     if text.starts_with(b"using ")
+        || text.starts_with(b"ident=")
         || text.starts_with(b"proxying for ")
         || memmem::find(text, b" authenticated user ").is_some()
     {
