@@ -45,4 +45,5 @@ install: build ## Program, man pages and unit files under PREFIX
 	install -D -m 755 target/release/relaywatch $(DESTDIR)$(PREFIX)/bin/relaywatch
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1
 	target/release/relaywatch man $(DESTDIR)$(PREFIX)/share/man/man1
-	install -D -m 644 deploy/relaywatch.service $(DESTDIR)$(PREFIX)/lib/systemd/system/relaywatch.service
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system deploy/relaywatch.service deploy/relaywatch.socket
+	sed -i 's#/usr/bin/relaywatch#$(PREFIX)/bin/relaywatch#' $(DESTDIR)$(PREFIX)/lib/systemd/system/relaywatch.service

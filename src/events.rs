@@ -4,12 +4,12 @@
 //! before it gets here, or is made so here; the mail's subject and body are never logged.
 
 use crate::{
-    detect::{Code, Outcome},
+    detect::Outcome,
+    finding::{Code, Level},
     inspect::Report,
     message::RawMessage,
     policy::Action,
     text::printable,
-    verdict::Level,
 };
 
 /// Logs one judged message: suspicious and malicious ones as warnings, the others for debugging.

@@ -6,7 +6,8 @@
 use crate::{
     boundary::Boundary,
     clock::Stopwatch,
-    detect::{Code, Context, DETECTORS, Envelope, Finding, Outcome},
+    detect::{Context, DETECTORS, Envelope, Outcome},
+    finding::{Code, Finding},
     message::RawMessage,
     policy::Policy,
     trace::Trace,

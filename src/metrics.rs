@@ -13,11 +13,11 @@ use prometheus::{
 
 use crate::{
     boundary::BoundaryKind,
-    detect::{Code, OutcomeKind},
+    detect::OutcomeKind,
+    finding::{Code, Level, Severity},
     message::Break,
     policy::{Action, BoundaryStrategy},
     trace::HopKind,
-    verdict::{Level, Severity},
 };
 
 /// Name and help of every metric of ours; the process metrics (`process_*`) come from the client library.

@@ -5,17 +5,15 @@
 //! gets into a field of ours but as visible ASCII without the characters that have a meaning there, so neither a line
 //! break nor a second result can be injected.
 
-use std::fmt::Write as _;
+use std::{borrow::Cow, fmt::Write as _};
 
 use crate::{
     boundary::Place,
-    detect::Code,
-    ingest::HeaderChange,
+    finding::{Code, Level},
     inspect::Report,
     message::{HeaderSection, RawMessage},
     policy::StampSettings,
     text::HeaderToken,
-    verdict::Level,
 };
 
 /// The field of our own.
@@ -42,6 +40,25 @@ pub struct Stamp {
     pub changes: Vec<HeaderChange>,
     /// How many forged copies are taken out.
     pub stripped: u64,
+}
+
+/// A change to a message's header section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeaderChange {
+    /// Takes out one field.
+    Remove {
+        /// The field's name.
+        name: String,
+        /// Which of the fields of this name, counted from 1 at the top, as the milter protocol counts.
+        occurrence: u32,
+    },
+    /// Puts a field at the top.
+    Prepend {
+        /// The field's name.
+        name: Cow<'static, str>,
+        /// The value, folded with LF where it is long.
+        value: String,
+    },
 }
 
 /// Works out the changes for a message.

@@ -4,8 +4,7 @@
 //! stable order: what rests on harder facts first. It never lowers a finding; a detector that knows an
 //! explanation says so itself, and the configuration may set a code's severity (see [`crate::policy`]).
 
-use crate::finding::{Code, Finding};
-pub use crate::finding::{Level, Severity};
+use crate::finding::{Code, Finding, Level};
 
 /// What all detectors together say of a message.
 #[derive(Debug, Clone)]

@@ -84,7 +84,7 @@ fn shown(config: &Config) -> String {
         format!("boundary: {}", policy.boundary.as_str()),
         format!("ingress: {} rules", policy.ingress.len()),
         format!("indicators: {} networks, {} names", policy.indicators.network_count(), policy.indicators.name_count()),
-        format!("detectors: {:?}", relaywatch::detect::Code::ALL.map(|code| policy.detectors.is_on(code))),
+        format!("detectors: {:?}", relaywatch::finding::Code::ALL.map(|code| policy.detectors.is_on(code))),
         format!("actions: {:?}", policy.actions),
         format!("stamp: {:?}", policy.stamp),
         format!("milter: {:?}", config.milter),

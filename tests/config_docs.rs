@@ -8,7 +8,7 @@ use std::{fs, io, path::Path};
 
 use relaywatch::{
     config::{self, Config, KEYS, SHIPPED_OPERATORS},
-    detect::Code,
+    finding::Code,
     problem::Source,
     rules::indicators::described,
     schema::{Fallback, Key, key},

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use relaywatch::{config, detect::Code};
+use relaywatch::{config, finding::Code};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

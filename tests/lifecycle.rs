@@ -177,6 +177,22 @@ fn a_changed_file_is_taken_without_a_signal() {
 }
 
 #[test]
+fn a_repaired_list_of_a_refused_configuration_is_seen() {
+    let daemon = Daemon::start(&without_list());
+    let lists = scratch::folder("lists");
+    let list = lists.path().join("drop.netset");
+    fs::write(&list, "203.0.113.0/24\n<html>\n").expect("a list is writable");
+    let named = format!("{TOPOLOGY}[indicators]\nshipped = false\nlist = [{{ path = \"{}\" }}]\n", list.display());
+    scratch::replace(&daemon.config_file(), &daemon.config_text(&named));
+    daemon.wait_metric(RELOADED, 0.0);
+    // The list is none of the configuration in use, and its folder was not watched before.
+    scratch::replace(&list, "203.0.113.0/24\n198.51.100.128/25\n");
+    daemon.wait_metric(RELOADED, 1.0);
+    daemon.wait_metric("relaywatch_indicators_loaded{kind=\"network\"}", 2.0);
+    daemon.assert_sound();
+}
+
+#[test]
 fn a_swapped_folder_is_taken_as_kubernetes_swaps_a_config_map() {
     let launch = Launch::new(&without_list());
     let (file, at) = (launch.config_file(), launch.folder.path().to_owned());

@@ -11,11 +11,12 @@ use std::{
 use relaywatch::{
     boundary::Place,
     config,
-    detect::{Code, Outcome},
+    detect::Outcome,
+    finding::Code,
     inspect::{Report, inspect},
     message::{HeaderSection, RawMessage},
     session::Session,
-    trace::TlsVersion,
+    tls::TlsVersion,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -11,15 +11,16 @@ use harness::{Kind, PATIENCE, Rig, play};
 use relaywatch::{
     config::{Address, MilterSettings},
     ingest::{
-        HeaderChange, Ruling,
+        Ruling,
         milter::{
             client::{Client, Transaction},
             listener::Listener,
-            negotiation::Offer,
+            offer::Offer,
         },
     },
     message::HeaderSection,
     policy::Action,
+    stamp::HeaderChange,
 };
 
 const KINDS: [Kind; 2] = [Kind::Unix, Kind::Tcp];

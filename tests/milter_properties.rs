@@ -9,16 +9,18 @@ use proptest::{collection::vec, option, prelude::*};
 use relaywatch::{
     clock::{FixedClock, Timestamp},
     ingest::{
-        HeaderChange, Ruling,
+        Ruling,
         milter::{
             command::{Command, Peer},
             conversation::{Conversation, Limits, Step},
             frame::{Frame, FrameCodec, MAX_PAYLOAD},
-            negotiation::{Agreement, Offer},
+            negotiation::Agreement,
+            offer::Offer,
             reply::Reply,
         },
     },
     policy::Action,
+    stamp::HeaderChange,
 };
 use tokio_util::codec::{Decoder, Encoder};
 

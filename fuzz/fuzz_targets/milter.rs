@@ -11,16 +11,18 @@ use libfuzzer_sys::fuzz_target;
 use relaywatch::{
     clock::{FixedClock, Timestamp},
     ingest::{
-        HeaderChange, Ruling,
+        Ruling,
         milter::{
             command::Command,
             conversation::{Conversation, Limits, Step},
             frame::FrameCodec,
-            negotiation::{Agreement, Offer},
+            negotiation::Agreement,
+            offer::Offer,
             reply::Reply,
         },
     },
     policy::Action,
+    stamp::HeaderChange,
 };
 use tokio_util::codec::Decoder;
 

@@ -10,13 +10,13 @@ use clap::ValueEnum;
 
 use super::{Error, Screen, Status, policy::PolicyArgs, scan::Threshold};
 use crate::{
+    finding::Level,
     ingest::files::{Item, Mail, Reading, STDIN},
     inspect::inspect,
     net::canonical,
     session::Session,
     text::Printable,
-    trace::TlsVersion,
-    verdict::Level,
+    tls::TlsVersion,
     view::{json, table},
 };
 

@@ -9,7 +9,7 @@ use super::{
     written::Written,
 };
 use crate::{
-    detect::Code,
+    finding::Code,
     policy::{Action, BoundaryStrategy},
     problem::Problem,
 };

@@ -17,14 +17,13 @@ use super::{
     written::{self, Text, Written},
 };
 use crate::{
-    detect::Code,
+    finding::{Code, Severity},
     names::{Domain, registrable},
     policy::{
         Action, Actions, BoundaryStrategy, DetectorSettings, IngressRule, Operators, Policy, StampSettings, Topology,
     },
     schema::nearest,
     text::printable,
-    verdict::Severity,
 };
 
 /// Loopback, RFC 1918, RFC 6598, RFC 4193 and link-local: what the word `private` stands for.

@@ -1,7 +1,7 @@
 //! Why a configuration was refused: everything that is wrong with it, the file's own
 //! problems in its order, then those of its indicator lists.
 
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 use crate::problem::Problem;
 
@@ -9,16 +9,23 @@ use crate::problem::Problem;
 #[derive(Debug, Clone)]
 pub struct ConfigError {
     problems: Vec<Problem>,
+    /// The files that were asked for, as far as it came; they are watched, so that a repaired one is seen.
+    pub(super) sources: Vec<PathBuf>,
 }
 
 impl ConfigError {
     pub(super) fn new(problems: Vec<Problem>) -> Self {
-        Self { problems }
+        Self { problems, sources: Vec::new() }
     }
 
     /// Each problem.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// Every file that was asked for, readable or not; none when not even their names could be read.
+    pub fn sources(&self) -> &[PathBuf] {
+        &self.sources
     }
 
     /// Shows every problem with its line and a caret, for a terminal.

@@ -5,6 +5,7 @@
 
 use super::{LogFormat, LogLevel};
 use crate::{
+    finding::Severity,
     policy::{Action, BoundaryStrategy},
     rules::indicators::Confidence,
     schema::{
@@ -12,7 +13,6 @@ use crate::{
         Key,
         Kind::{self, Duration, Flag, Groups, Number, Size, Text, Texts, Word},
     },
-    verdict::Severity,
 };
 
 const MINUTE: u64 = 60_000;

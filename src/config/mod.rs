@@ -71,9 +71,11 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
         let message = format!("cannot read the configuration `{}`", crate::text::printable(&name, 200));
         ConfigError::new(vec![Problem::error(message).help(lists::reason(&error))])
     })?;
-    let mut config = from_text(&name, &bytes, &read_list)?;
-    config.sources.insert(0, path.to_owned());
-    Ok(config)
+    let mut loaded = from_text(&name, &bytes, &read_list);
+    match &mut loaded {
+        Ok(Config { sources, .. }) | Err(ConfigError { sources, .. }) => sources.insert(0, path.to_owned()),
+    }
+    loaded
 }
 
 /// Reads a configuration from memory; `read` is asked for the indicator lists.
@@ -97,7 +99,9 @@ pub fn from_text(name: &str, bytes: &[u8], read: Reader<'_>) -> Result<Config, C
     take.errors.sort_by_key(order);
     take.warnings.sort_by_key(order);
     if !take.errors.is_empty() {
-        return Err(ConfigError::new(take.errors));
+        let mut error = ConfigError::new(take.errors);
+        error.sources = decided.config.sources;
+        return Err(error);
     }
     Ok(Config { warnings: take.warnings, ..decided.config })
 }

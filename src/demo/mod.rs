@@ -23,12 +23,13 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{self, Address, Config},
     ingest::{
-        HeaderChange, Ruling,
+        Ruling,
         milter::client::{Client, Transaction},
     },
     inspect::Report,
     message::RawMessage,
     serve::{self, Listeners, Parts, Source},
+    stamp::HeaderChange,
     view::{Style, table},
 };
 

@@ -4,8 +4,14 @@
 //! and operators with several domains: in one of nine pairs of neighbours in ordinary mail the names differ. It is
 //! therefore a notice, resting on lines that can be forged, and never more; only the newest gap is reported.
 
-use super::{Basis, Code, Context, Detector, Finding, Outcome};
-use crate::{net::is_public, policy::Operators, text::printable, trace::Received, verdict::Severity};
+use super::{Context, Detector, Outcome};
+use crate::{
+    finding::{Basis, Code, Finding, Severity},
+    net::is_public,
+    policy::Operators,
+    text::printable,
+    trace::Received,
+};
 
 pub(super) struct BrokenChain;
 

@@ -3,14 +3,20 @@
 //! At the border the address is a fact, and the list's confidence decides. Below it anyone can write any address into
 //! a line, so a match there is one step less severe. Names are what a host says of itself: a match on a HELO is
 //! likewise supporting only, wherever it stands.
+//!
+//! A sender may fill its mail with thousands of lines that match. Of each severity the newest [`MOST`] findings are kept:
+//! the border's come before them, and what is left out says nothing worse.
 
-use super::{Basis, Code, Context, Detector, Finding, Outcome};
+use super::{Context, Detector, Outcome};
 use crate::{
+    finding::{Basis, Code, Finding, Severity},
     rules::indicators::{Confidence, Match},
     text::printable,
     trace::Received,
-    verdict::Severity,
 };
+
+/// How many findings of one severity are reported.
+const MOST: usize = 10;
 
 pub(super) struct Indicator;
 
@@ -28,22 +34,46 @@ impl Detector for Indicator {
             return Outcome::NoData("there is no hop");
         }
         let border = context.boundary.peer().map(|(hop, _)| hop);
-        let mut findings = Vec::new();
+        let mut findings = Findings::default();
         for (index, hop) in context.trace.hops.iter().enumerate() {
             let received = &hop.received;
             let place = if border == Some(index) { "the host that handed us the mail" } else { "a host in the trace" };
             if let Some(found) = received.ip.and_then(|ip| indicators.address(ip)) {
                 let basis = if border == Some(index) { Basis::Border } else { Basis::Supporting };
                 let ip = received.ip.map(|ip| ip.to_string()).unwrap_or_default();
-                findings.push(finding(index, basis, place, &ip, "ip", &found));
+                findings.push(severity(&found, basis), |severity| {
+                    finding(index, severity, basis, place, &ip, "ip", &found)
+                });
             }
             for (role, name) in names(received) {
                 if let Some(found) = indicators.name(name) {
-                    findings.push(finding(index, Basis::Supporting, place, name, role, &found));
+                    let basis = Basis::Supporting;
+                    findings.push(severity(&found, basis), |severity| {
+                        finding(index, severity, basis, place, name, role, &found)
+                    });
                 }
             }
         }
-        findings.into()
+        findings.kept.into()
+    }
+}
+
+/// Findings, few of each severity.
+#[derive(Default)]
+struct Findings {
+    kept: Vec<Finding>,
+    counts: [usize; Severity::ALL.len()],
+}
+
+impl Findings {
+    fn push(&mut self, severity: Severity, make: impl FnOnce(Severity) -> Finding) {
+        let at = Severity::ALL.iter().position(|other| *other == severity);
+        if let Some(count) = at.and_then(|at| self.counts.get_mut(at))
+            && *count < MOST
+        {
+            *count += 1;
+            self.kept.push(make(severity));
+        }
     }
 }
 
@@ -52,12 +82,23 @@ fn names(received: &Received) -> impl Iterator<Item = (&'static str, &str)> {
     names.into_iter().filter_map(|(role, name)| name.as_deref().map(|name| (role, name)))
 }
 
-fn finding(hop: usize, basis: Basis, place: &str, value: &str, role: &'static str, found: &Match<'_>) -> Finding {
-    let severity = match (found.confidence, basis) {
+fn severity(found: &Match<'_>, basis: Basis) -> Severity {
+    match (found.confidence, basis) {
         (Confidence::High, Basis::Border) => Severity::Malicious,
         (Confidence::High, Basis::Supporting) | (Confidence::Medium, Basis::Border) => Severity::Suspicious,
         (Confidence::Medium | Confidence::Low, _) => Severity::Notice,
-    };
+    }
+}
+
+fn finding(
+    hop: usize,
+    severity: Severity,
+    basis: Basis,
+    place: &str,
+    value: &str,
+    role: &'static str,
+    found: &Match<'_>,
+) -> Finding {
     let value = printable(value, 100);
     let caveat = if basis == Basis::Border { "" } else { "; this part of the trace can be forged" };
     let about = found.note.map(|note| format!(": {}", printable(note, 200))).unwrap_or_default();
@@ -72,5 +113,28 @@ fn finding(hop: usize, basis: Basis, place: &str, value: &str, role: &'static st
             printable(&found.id, 100),
             found.confidence.as_str(),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        finding::Severity,
+        inspect::inspect,
+        message::{HeaderSection, RawMessage},
+        session::Session,
+    };
+
+    #[test]
+    fn thousands_of_listed_lines_are_few_findings_and_the_border_is_among_them() {
+        let policy = crate::config::defaults().policy;
+        let line =
+            "Received: from x (x [202.182.115.48]) by mail.coincheck.com with SMTP; Mon, 1 Jun 2020 09:00:00 +0900\n";
+        let text = line.repeat(2_000);
+        let session = Session { peer_ip: "45.77.24.250".parse().ok(), ..Session::default() };
+        let message = RawMessage { headers: HeaderSection::read(text.as_bytes(), text.len()), session: Some(session) };
+        let findings = inspect(&message, &policy).verdict.findings;
+        assert_eq!((findings[0].severity, findings[0].hop), (Severity::Malicious, Some(0)));
+        assert!(findings.len() <= 3 * super::MOST, "{}", findings.len());
     }
 }

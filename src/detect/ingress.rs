@@ -7,8 +7,13 @@
 
 use std::net::IpAddr;
 
-use super::{Basis, Code, Context, Detector, Finding, Outcome};
-use crate::{names::domain_of, policy::IngressRule, text::printable, verdict::Severity};
+use super::{Context, Detector, Outcome};
+use crate::{
+    finding::{Basis, Code, Finding, Severity},
+    names::domain_of,
+    policy::IngressRule,
+    text::printable,
+};
 
 pub(super) struct Ingress;
 

@@ -14,7 +14,7 @@ mod own_name;
 
 pub use context::{Context, Envelope};
 
-pub use crate::finding::{Basis, Code, Finding};
+use crate::finding::{Code, Finding};
 
 /// Every detector, in the order in which they run.
 pub const DETECTORS: &[&dyn Detector] =

@@ -12,12 +12,12 @@
 
 use std::net::IpAddr;
 
-use super::{Basis, Code, Context, Detector, Finding, Outcome};
+use super::{Context, Detector, Outcome};
 use crate::{
+    finding::{Basis, Code, Finding, Severity},
     names::Domain,
     net::{is_public, parse_literal},
     text::printable,
-    verdict::Severity,
 };
 
 pub(super) struct OwnName;

@@ -1,8 +1,6 @@
 //! The ways in: each takes mail from somewhere and hands raw messages on. None knows a detector.
 
-use std::borrow::Cow;
-
-use crate::{message::RawMessage, policy::Action};
+use crate::{message::RawMessage, policy::Action, stamp::HeaderChange};
 
 pub mod files;
 pub mod milter;
@@ -31,23 +29,4 @@ impl Ruling {
     pub fn open() -> Self {
         Self::default()
     }
-}
-
-/// A change to a message's header section.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HeaderChange {
-    /// Takes out one field.
-    Remove {
-        /// The field's name.
-        name: String,
-        /// Which of the fields of this name, counted from 1 at the top, as the milter protocol counts.
-        occurrence: u32,
-    },
-    /// Puts a field at the top.
-    Prepend {
-        /// The field's name.
-        name: Cow<'static, str>,
-        /// The value, folded with LF where it is long.
-        value: String,
-    },
 }

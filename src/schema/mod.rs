@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use toml::de::DeTable;
 
 use crate::{
-    detect::Code,
+    finding::Code,
     problem::{Problem, Source},
     units::{show_duration, show_size},
 };

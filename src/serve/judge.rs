@@ -12,6 +12,7 @@ use crate::{
     clock::Clock,
     config::{Config, MilterSettings},
     events,
+    finding::Level,
     ingest::{Judge, Ruling},
     inspect::{Report, inspect},
     message::RawMessage,
@@ -20,7 +21,6 @@ use crate::{
     stamp::stamp,
     suspects::Suspects,
     trace::HopKind,
-    verdict::Level,
 };
 
 /// Where reports are sent besides the usual outputs. Full or closed, it is passed over.

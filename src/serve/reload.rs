@@ -6,6 +6,7 @@
 use std::{
     collections::BTreeSet,
     io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -37,8 +38,8 @@ pub struct Source {
     pub known: Stamps,
 }
 
-/// Size and time of change of each file.
-type Stamps = BTreeSet<(PathBuf, Option<(u64, std::time::SystemTime)>)>;
+/// Which file it is, its size and its time of change, of each.
+type Stamps = BTreeSet<(PathBuf, Option<(u64, u64, std::time::SystemTime)>)>;
 
 /// Why the configuration is read again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,13 +54,13 @@ pub enum Request {
 #[derive(Debug)]
 pub struct FileWatch {
     watcher: RecommendedWatcher,
-    folders: BTreeSet<PathBuf>,
 }
 
 /// Asks for a reload on SIGHUP and when one of the configuration's files changes.
 pub fn signals_and_files(path: PathBuf, config: &Config) -> io::Result<Source> {
     // Before the watch begins: a change from here on is one.
-    let known = stamps(&path, config);
+    let files = files(&path, &config.sources);
+    let known = stamps(&files);
     let (sender, requests) = mpsc::channel(16);
     let mut hangups = signal(SignalKind::hangup())?;
     let asked = sender.clone();
@@ -80,8 +81,8 @@ pub fn signals_and_files(path: PathBuf, config: &Config) -> io::Result<Source> {
     .inspect_err(|error| tracing::warn!(%error, "changes of files are not seen; send SIGHUP after a change"))
     .ok();
     let watcher = watcher.map(|watcher| {
-        let mut watcher = FileWatch { watcher, folders: BTreeSet::new() };
-        watcher.follow(&path, config);
+        let mut watcher = FileWatch { watcher };
+        watcher.follow(&files);
         watcher
     });
     Ok(Source { path: Some(path), requests: Some(requests), watcher, known })
@@ -99,18 +100,14 @@ pub fn ignore_hangups() -> io::Result<Source> {
 }
 
 impl FileWatch {
-    fn follow(&mut self, path: &Path, config: &Config) {
-        let files = config.sources.iter().map(PathBuf::as_path).chain([path]);
-        for folder in files.filter_map(Path::parent) {
-            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-            if self.folders.contains(folder) {
-                continue;
-            }
-            match self.watcher.watch(folder, RecursiveMode::NonRecursive) {
-                Ok(()) => drop(self.folders.insert(folder.to_owned())),
-                Err(error) => {
-                    tracing::warn!(folder = %folder.display(), %error, "changes in this folder are not seen; send SIGHUP after a change")
-                }
+    /// Watches the folders of these files, and those that links lead to. A folder is asked for each time anew: one that went
+    /// away and came back is another one.
+    fn follow(&mut self, files: &[PathBuf]) {
+        let real = files.iter().filter_map(|file| std::fs::canonicalize(file).ok());
+        let folders: BTreeSet<PathBuf> = files.iter().cloned().chain(real).filter_map(folder).collect();
+        for folder in folders {
+            if let Err(error) = self.watcher.watch(&folder, RecursiveMode::NonRecursive) {
+                tracing::warn!(folder = %folder.display(), %error, "changes in this folder are not seen; send SIGHUP after a change");
             }
         }
     }
@@ -122,6 +119,7 @@ pub(super) async fn follow(source: Source, watch: Arc<Watch>, stop: Cancellation
         stop.cancelled().await;
         return Ok(());
     };
+    let mut files = files(&path, &watch.config().sources);
     let mut again = false;
     loop {
         let request = tokio::select! {
@@ -140,34 +138,47 @@ pub(super) async fn follow(source: Source, watch: Arc<Watch>, stop: Cancellation
                 asked |= further == Request::Asked;
             }
             // The folder may hold other files that change all day; a SIGHUP among their changes still counts.
-            if !asked && stamps(&path, &watch.config()) == known {
+            if !asked && stamps(&files) == known {
                 continue;
             }
         }
-        let old = watch.config();
-        known = stamps(&path, &old);
+        known = stamps(&files);
         systemd::reloading();
-        reload(&path, &watch).await;
+        let read = reload(&path, &watch).await;
         systemd::reloaded();
-        if let Some(watcher) = &mut watcher {
-            watcher.follow(&path, &watch.config());
-        }
         // Files that this reload brought in may have changed before they were watched: they are read once more.
-        again = watch.config().sources != old.sources;
+        again = read.iter().any(|file| !files.contains(file));
+        files = read;
+        if let Some(watcher) = &mut watcher {
+            watcher.follow(&files);
+        }
     }
 }
 
 /// The files as they look now, to tell a real change from noise in the same folder.
-fn stamps(path: &Path, config: &Config) -> Stamps {
-    let files = config.sources.iter().map(PathBuf::as_path).chain([path]);
+fn stamps(files: &[PathBuf]) -> Stamps {
     let stamp = |file: &Path| {
         let meta = std::fs::metadata(file).ok()?;
-        Some((meta.len(), meta.modified().ok()?))
+        Some((meta.ino(), meta.len(), meta.modified().ok()?))
     };
-    files.map(|file| (file.to_owned(), stamp(file))).collect()
+    files.iter().map(|file| (file.clone(), stamp(file))).collect()
 }
 
-async fn reload(path: &Path, watch: &Watch) {
+/// The configuration and the lists that it names, each once.
+fn files(path: &Path, sources: &[PathBuf]) -> Vec<PathBuf> {
+    let mut files = vec![path.to_owned()];
+    files.extend(sources.iter().filter(|source| *source != path).cloned());
+    files
+}
+
+fn folder(file: PathBuf) -> Option<PathBuf> {
+    let folder = file.parent()?;
+    Some(if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() })
+}
+
+/// Reads the configuration and says which files belong to it, also of one that is refused: a list that it names may be
+/// the one to be repaired.
+async fn reload(path: &Path, watch: &Watch) -> Vec<PathBuf> {
     let file = path.to_owned();
     let loaded = tokio::task::spawn_blocking(move || config::load(&file)).await;
     match loaded {
@@ -176,16 +187,20 @@ async fn reload(path: &Path, watch: &Watch) {
             if old.milter.listen != config.milter.listen || old.http.listen != config.http.listen {
                 tracing::warn!("changed `listen` keys take effect at the next start");
             }
+            let sources = files(path, &config.sources);
             watch.replace(config);
             tracing::info!(file = %path.display(), "configuration reloaded");
+            sources
         }
         Ok(Err(error)) => {
             watch.refuse();
             tracing::error!(file = %path.display(), "configuration refused, the old one stays in use: {error}");
+            if error.sources().is_empty() { files(path, &watch.config().sources) } else { files(path, error.sources()) }
         }
         Err(error) => {
             watch.refuse();
             tracing::error!(file = %path.display(), %error, "the configuration could not be read");
+            files(path, &watch.config().sources)
         }
     }
 }

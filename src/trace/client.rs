@@ -18,10 +18,12 @@
 
 use std::net::IpAddr;
 
-use memchr::{memchr, memmem, memrchr};
+use memchr::memmem;
 
-use super::tokens::{Clauses, Place};
-use crate::net;
+use super::{
+    remark::{Peer, Remark, address, remark, split_address},
+    tokens::{Clauses, Place},
+};
 
 /// What a single unexplained name in front of an address is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,24 +54,6 @@ pub(super) struct Client<'a> {
     pub(super) ip: Option<IpAddr>,
     /// Whether the clause speaks of two clients, so that a part of it is the client's own invention.
     pub(super) disputed: bool,
-}
-
-/// What a comment says of a host.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Peer<'a> {
-    pub(super) ip: Option<IpAddr>,
-    name: &'a [u8],
-    helo: Option<&'a [u8]>,
-}
-
-enum Remark<'a> {
-    Peer(Peer<'a>),
-    Helo(&'a [u8]),
-    /// A port, the session's keys, a web interface's note of its user: the address may be in front of it.
-    Note,
-    /// Two addresses in a form that holds one.
-    Contradiction,
-    Other,
 }
 
 /// Reads the client from the `from` clause.
@@ -162,161 +146,6 @@ fn read_head<'a>(clauses: &Clauses<'a>) -> Client<'a> {
     Client { ip: text.strip_prefix(b"ofmipd ").and_then(address), ..Client::default() }
 }
 
-/// The host that a comment describes, when it is one of the forms that MTAs write.
-pub(super) fn peer(comment: &[u8]) -> Option<Peer<'_>> {
-    match remark(comment) {
-        Remark::Peer(peer) => Some(peer),
-        _ => None,
-    }
-}
-
-fn remark(text: &[u8]) -> Remark<'_> {
-    if let Some((greeting, rest)) = text.split_at_checked(4)
-        && [b"HELO", b"EHLO", b"LHLO"].iter().any(|word| greeting.eq_ignore_ascii_case(*word))
-    {
-        match rest {
-            [b' ', name @ ..] => return Remark::Helo(name),
-            [b'=', name @ ..] => return Remark::Helo(first_word(name)),
-            [] => return Remark::Helo(b""),
-            _ => {}
-        }
-    }
-    if text.starts_with(b"port=") {
-        return behind(text, b" helo=").map_or(Remark::Note, |name| Remark::Helo(first_word(name)));
-    }
-    if text.starts_with(b"account ") {
-        return behind(text, b" HELO ").map_or(Remark::Note, Remark::Helo);
-    }
-    if text.starts_with(b"using ")
-        || text.starts_with(b"proxying for ")
-        || memmem::find(text, b" authenticated user ").is_some()
-    {
-        return Remark::Note;
-    }
-    match memchr(b'[', text) {
-        Some(open) if memrchr(b'@', text).is_some_and(|at| at > open) => ident_first(text, open),
-        Some(0) => bracket_first(text),
-        Some(open) => name_first(text, open),
-        None => bare(text),
-    }
-}
-
-/// `ident@A` with a bracket in the ident answer, which is the client's: `x[192.0.2.9]@A` (qmail writes it as it came).
-fn ident_first(text: &[u8], open: usize) -> Remark<'_> {
-    if text.iter().any(u8::is_ascii_whitespace) {
-        return if open == 0 { bracket_first(text) } else { name_first(text, open) };
-    }
-    let host = text.rsplit(|b| *b == b'@').next().unwrap_or(text);
-    match address(host) {
-        Some(ip) => Remark::Peer(Peer { ip: Some(ip), name: b"", helo: None }),
-        None => Remark::Contradiction,
-    }
-}
-
-/// `[A]`, `[A]:port helo=H`, `[A]:port "EHLO H" ..`, `[unknown] [A]`: nothing that the client wrote stands before it.
-fn bracket_first(text: &[u8]) -> Remark<'_> {
-    let Some(close) = memchr(b']', text) else { return Remark::Other };
-    let (inside, rest) = (text.get(1..close).unwrap_or_default(), text.get(close + 1..).unwrap_or_default());
-    let Some(ip) = address(inside) else {
-        let next = rest.trim_ascii_start();
-        let again = inside.eq_ignore_ascii_case(b"unknown") && next.starts_with(b"[");
-        return if again { bracket_first(next) } else { Remark::Other };
-    };
-    let helo = if rest.is_empty() {
-        None
-    } else {
-        [b" helo=".as_slice(), b" HELO=", b" EHLO ", b" HELO "]
-            .iter()
-            .find_map(|key| behind(rest, key))
-            .map(first_word)
-            .or_else(|| [b"\"EHLO ".as_slice(), b"\"HELO "].iter().find_map(|key| behind(rest, key)).map(until_quote))
-    };
-    Remark::Peer(Peer { ip: Some(ip), name: b"", helo })
-}
-
-/// `name [A]`, `ident@name [A]`, `name[A]`, `name [A] (may be forged)`.
-fn name_first(text: &[u8], open: usize) -> Remark<'_> {
-    let (before, rest) = text.split_at(open);
-    let name = before.strip_suffix(b"?").unwrap_or(before).trim_ascii_end();
-    let Some(close) = memchr(b']', rest) else { return Remark::Other };
-    let (inside, rest) = (rest.get(1..close).unwrap_or_default(), rest.get(close + 1..).unwrap_or_default());
-    let Some(ip) = address(inside) else { return Remark::Other };
-    // A quoted ident answer (`"port 34611"@name [A]`) may hold blanks.
-    let host = name.rsplit(|b| *b == b'@').next().unwrap_or(name);
-    // `(Forwarded-For: [A])`: what an HTTP client said, in a header field of its own.
-    if name.ends_with(b":") {
-        return Remark::Note;
-    }
-    let plain = if name.starts_with(b"\"") { host } else { name };
-    let unverified = name == b"Not Verified" || name == b"<unknown>";
-    if !unverified && plain.iter().any(|b| b.is_ascii_whitespace() || matches!(b, b'<' | b'"')) {
-        return Remark::Other;
-    }
-    // The name and the ident answer are the client's: `x [192.0.2.9]` as a name must not hide the address behind it.
-    if memchr(b'[', rest).is_some() {
-        return Remark::Contradiction;
-    }
-    // Sendmail: the name does not lead back to the address, so nothing is verified.
-    let forged = rest.trim_ascii_start().starts_with(b"(may be forged)");
-    Remark::Peer(Peer { ip: Some(ip), name: if forged || unverified { b"unknown" } else { host }, helo: None })
-}
-
-/// `A`, `user@A`, and Yahoo's `user@A with login`.
-fn bare(text: &[u8]) -> Remark<'_> {
-    let word = first_word(text);
-    let rest = text.get(word.len()..).unwrap_or_default().trim_ascii_start();
-    let known = rest.is_empty() || rest.get(..4).is_some_and(|with| with.eq_ignore_ascii_case(b"with"));
-    let host = word.rsplit(|b| *b == b'@').next().unwrap_or(word);
-    match address(host) {
-        Some(ip) if known => Remark::Peer(Peer { ip: Some(ip), name: b"", helo: None }),
-        _ => Remark::Other,
-    }
-}
-
-/// Takes an address off the end of a text: `name [A]`, `name[A]`, `[A]`, `A`, `A:port`.
-///
-/// What stands last is the host's word: `[10.0.0.3] [A]` is a literal that the client said, and its address.
-pub(super) fn split_address(text: &[u8]) -> (&[u8], Option<IpAddr>) {
-    let Some(open) = memrchr(b'[', text) else {
-        let first = text.first().copied().unwrap_or_default();
-        let ip = if first.is_ascii_hexdigit() || first == b':' { address(text) } else { None };
-        return (if ip.is_some() { b"" } else { text }, ip);
-    };
-    let (before, rest) = text.split_at(open);
-    let Some(close) = memchr(b']', rest) else { return (text, None) };
-    let inside = rest.get(1..close).unwrap_or_default();
-    let tail = rest.get(close + 1..).unwrap_or_default().trim_ascii();
-    let port = tail.strip_prefix(b":").is_some_and(|port| port.iter().all(u8::is_ascii_digit));
-    if !tail.is_empty() && !port {
-        return (text, None);
-    }
-    // Smail writes `from helo from [A]`.
-    let name = before.trim_ascii_end();
-    let name = name.strip_suffix(b" from").unwrap_or(name);
-    match address(inside) {
-        Some(ip) => (name, Some(ip)),
-        None => (text, None),
-    }
-}
-
-/// An address as MTAs write it, perhaps with its port.
-pub(super) fn address(text: &[u8]) -> Option<IpAddr> {
-    let first = *text.first()?;
-    let colon = memchr(b':', text).is_some();
-    // Most of what is asked here is a name: tell it by its first letter.
-    if !(2..=80).contains(&text.len()) || !(colon || first.is_ascii_digit() || first == b'[') {
-        return None;
-    }
-    let text = str::from_utf8(text).ok()?;
-    let text = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
-    net::parse_literal(text).or_else(|| {
-        let (host, port) = text.rsplit_once(':')?;
-        let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
-        // `2001:db8::1:25` was read above; only an IPv4 address is followed by a bare port.
-        host.parse::<std::net::Ipv4Addr>().ok().filter(|_| digits).map(IpAddr::from)
-    })
-}
-
 /// What a client said, without the brackets of a literal (Google writes `?` for them).
 fn said(text: &[u8]) -> Option<&[u8]> {
     let text = text.trim_ascii();
@@ -342,16 +171,4 @@ fn verified(text: &[u8]) -> Option<&[u8]> {
         || text.iter().any(u8::is_ascii_whitespace)
         || address(text).is_some();
     (!none).then_some(text)
-}
-
-fn behind<'a>(text: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
-    memmem::find(text, key).and_then(|at| text.get(at + key.len()..))
-}
-
-fn first_word(text: &[u8]) -> &[u8] {
-    text.split(u8::is_ascii_whitespace).next().unwrap_or(text)
-}
-
-fn until_quote(text: &[u8]) -> &[u8] {
-    text.split(|b| *b == b'"').next().unwrap_or(text)
 }

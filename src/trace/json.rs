@@ -52,7 +52,7 @@ impl<'a> From<&'a Received> for FieldsLine<'a> {
             recipient: received.recipient.as_deref(),
             time: received.time.map(|time| time.as_second()),
             tls: received.tls,
-            tls_version: received.tls_version.map(super::TlsVersion::number),
+            tls_version: received.tls_version.map(crate::tls::TlsVersion::number),
             kind: received.kind,
         }
     }

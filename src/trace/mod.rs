@@ -11,6 +11,7 @@ mod hop;
 mod json;
 mod layout;
 mod received;
+mod remark;
 mod tls;
 mod tokens;
 
@@ -18,8 +19,6 @@ pub use dialects::dialects;
 pub use hop::{Hop, HopKind, Origin, Received};
 pub use json::{FieldsLine, HopJson};
 pub use received::read as read_received;
-
-pub use crate::tls::TlsVersion;
 
 use crate::{message::RawMessage, session::Session};
 

@@ -9,7 +9,7 @@ use super::{
     client::{self, Client, Literal, Naming},
     date,
     dialects::{self, Dialect},
-    tls,
+    remark, tls,
     tokens::{Clause, Clauses, Place},
 };
 
@@ -67,14 +67,14 @@ fn host<'a>(by: &Clause<'a>) -> Option<&'a [u8]> {
 ///
 /// Openwave puts its build number (`(7.3.105.6)`) where Exchange puts the address, but names no protocol.
 fn by_ip(clauses: &Clauses<'_>, host: Option<&[u8]>) -> Option<std::net::IpAddr> {
-    let named = host.and_then(client::address);
+    let named = host.and_then(remark::address);
     // MDaemon: `by host [address] with SMTP`.
-    let behind = || client::split_address(clauses.by.text).1.filter(|_| clauses.by.text.ends_with(b"]"));
+    let behind = || remark::split_address(clauses.by.text).1.filter(|_| clauses.by.text.ends_with(b"]"));
     named.or_else(behind).or_else(|| {
         let comment = clauses.comments_in(Place::By).next()?;
         let bracketed = comment.contains(&b'[');
         let plain = clauses.with.stated || clauses.comments_in(Place::From).any(|c| c.starts_with(b"mailfrom:"));
-        (bracketed || plain).then(|| client::peer(comment)?.ip).flatten()
+        (bracketed || plain).then(|| remark::peer(comment)?.ip).flatten()
     })
 }
 

@@ -7,7 +7,8 @@
 
 use memchr::memmem;
 
-use super::{TlsVersion, tokens::Clauses};
+use super::tokens::Clauses;
+use crate::tls::TlsVersion;
 
 /// What is stated of TLS, and the version.
 pub(super) fn read(clauses: &Clauses<'_>) -> (Option<bool>, Option<TlsVersion>) {

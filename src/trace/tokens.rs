@@ -12,7 +12,10 @@
 
 use memchr::memchr;
 
-use super::layout::{Layout, List};
+use super::{
+    layout::{Layout, List},
+    remark,
+};
 
 /// One value, cut into clauses.
 #[derive(Debug, Default)]
@@ -373,7 +376,7 @@ fn swallows_a_clause(text: &[u8]) -> bool {
         let blank = rest.iter().take_while(|byte| is_space(**byte)).count();
         let by = rest.get(blank..blank + 2).is_some_and(|word| word.eq_ignore_ascii_case(b"by"));
         let inside = open.take().and_then(|open| before.get(open..));
-        by && inside.is_some_and(|inside| super::client::peer(inside).is_some())
+        by && inside.is_some_and(|inside| remark::peer(inside).is_some())
     })
 }
 

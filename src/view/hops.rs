@@ -11,12 +11,12 @@ use super::{
 };
 use crate::{
     boundary::Place,
-    detect::{Basis, Finding},
+    finding::{Basis, Finding, Level},
     inspect::Report,
     message::RawMessage,
     text::printable,
-    trace::{Hop, HopKind, Origin, Received, TlsVersion},
-    verdict::Level,
+    tls::TlsVersion,
+    trace::{Hop, HopKind, Origin, Received},
 };
 
 const HEADS: [&str; COLUMNS] = ["#", "DELAY", "TLS", "ADDRESS", "VERIFIED", "HELO", "BY", "WITH"];

@@ -9,12 +9,12 @@ use serde::Serialize;
 
 use crate::{
     boundary::Boundary,
-    detect::{Code, Finding, Outcome},
+    detect::Outcome,
+    finding::{Code, Finding, Level},
     inspect::Report,
     message::RawMessage,
     text::is_unsafe,
     trace::{HopJson, Trace},
-    verdict::Level,
     view::table::codes,
 };
 

@@ -14,7 +14,7 @@ use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style as Ansi};
 
-use crate::verdict::Level;
+use crate::finding::Level;
 
 /// How text is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

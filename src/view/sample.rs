@@ -5,12 +5,14 @@ use std::time::Duration;
 use crate::{
     boundary::{Boundary, NotFoundReason, Place},
     clock::Timestamp,
-    detect::{Basis, Code, Envelope, Finding, Outcome},
+    detect::{Envelope, Outcome},
+    finding::{Basis, Code, Finding, Severity},
     inspect::Report,
     message::{HeaderSection, RawMessage},
     policy::BoundaryStrategy,
-    trace::{Hop, HopKind, Origin, Received, TlsVersion, Trace},
-    verdict::{Severity, Verdict},
+    tls::TlsVersion,
+    trace::{Hop, HopKind, Origin, Received, Trace},
+    verdict::Verdict,
 };
 
 const PEER: &str = "192.0.2.66";

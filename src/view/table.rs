@@ -13,11 +13,12 @@ use super::{
 };
 use crate::{
     boundary::Place,
-    detect::{Code, Envelope, Outcome},
+    detect::{Envelope, Outcome},
+    finding::{Code, Level},
     inspect::Report,
     message::RawMessage,
     text::printable,
-    verdict::{Level, Verdict},
+    verdict::Verdict,
 };
 
 /// Columns that the labels of the message's facts take.

@@ -11,7 +11,7 @@ use relaywatch::{
     clock::FixedClock,
     config::{Address, MilterSettings},
     ingest::{
-        HeaderChange, Judge, Ruling,
+        Judge, Ruling,
         milter::{
             frame::FrameCodec,
             listener::Listener,
@@ -21,6 +21,7 @@ use relaywatch::{
     message::RawMessage,
     metrics::Metrics,
     policy::Action,
+    stamp::HeaderChange,
 };
 use tempfile::TempDir;
 use tokio::{

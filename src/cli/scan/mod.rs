@@ -23,7 +23,7 @@ use self::{
     tally::Tally,
 };
 use super::{Error, Screen, Status, policy::PolicyArgs};
-use crate::{clock::Stopwatch, ingest::files::Reading, verdict::Level};
+use crate::{clock::Stopwatch, finding::Level, ingest::files::Reading};
 
 /// Look through stored mail: .eml, mbox, Maildir, folders of these, .gz and .zst, standard input
 #[derive(Debug, clap::Args)]

@@ -4,12 +4,11 @@ use std::io::Write;
 
 use super::tally::Tally;
 use crate::{
-    detect::Code,
+    finding::{Code, Level},
     ingest::files::{Item, Mail, Trouble},
     inspect::{Report, inspect},
     policy::Policy,
     text::{Printable, printable},
-    verdict::Level,
     view::{
         Ink, Style,
         json::{self, SourceJson},

@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, fmt::Write as _, net::IpAddr, time::Duration};
 
 use crate::{
+    finding::Level,
     ingest::files::{Trouble, TroubleKind},
     inspect::Report,
     message::RawMessage,
     trace::{HopKind, Origin},
-    verdict::Level,
     view::{Ink, Style, table::codes},
 };
 

@@ -17,15 +17,11 @@ use super::{
     command::{Command, Peer},
     frame::{FrameCodec, FrameError},
     listener::Transport,
-    negotiation::{Agreement, Offer},
+    negotiation::Agreement,
+    offer::{Offer, protocol},
     reply::Reply,
 };
-use crate::{
-    config::Address,
-    ingest::{HeaderChange, Ruling},
-    message::HeaderSection,
-    policy::Action,
-};
+use crate::{config::Address, ingest::Ruling, message::HeaderSection, policy::Action, stamp::HeaderChange};
 
 /// How long the filter may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -145,7 +141,7 @@ impl Client {
         }
         let queue_id: &[(&str, Option<&str>)] = &[("i", Some(mail.queue_id))];
         self.macros(b'T', queue_id);
-        if self.agreement.protocol & super::negotiation::protocol::NO_DATA == 0 {
+        if self.agreement.protocol & protocol::NO_DATA == 0 {
             self.say(&Command::Data).await?;
         }
         for (_, field) in mail.headers.iter() {
@@ -158,7 +154,7 @@ impl Client {
             self.say(&Command::Header { name: field.name, value }).await?;
         }
         self.macros(b'N', queue_id);
-        if self.agreement.protocol & super::negotiation::protocol::NO_END_OF_HEADER == 0 {
+        if self.agreement.protocol & protocol::NO_END_OF_HEADER == 0 {
             self.say(&Command::EndOfHeader).await?;
         }
         self.macros(b'E', queue_id);

@@ -9,8 +9,8 @@ use std::net::IpAddr;
 use bytes::{BufMut, BytesMut};
 
 use super::{
-    frame::{put, put_string, take_string, take_u32},
-    negotiation::Offer,
+    frame::{put, put_string, take_string},
+    offer::Offer,
 };
 
 /// What the MTA says; the letter is the command byte.
@@ -243,20 +243,6 @@ fn header(payload: &[u8]) -> Option<Command<'_>> {
     let name = take_string(&mut rest)?;
     let value = rest.strip_suffix(b"\0")?;
     Some(Command::Header { name, value })
-}
-
-impl Offer {
-    fn parse(payload: &[u8]) -> Option<Self> {
-        let mut rest = payload;
-        let mut number = || take_u32(&mut rest);
-        Some(Self { version: number()?, actions: number()?, protocol: number()? })
-    }
-
-    pub(super) fn encode(self, out: &mut BytesMut) {
-        out.put_u32(self.version);
-        out.put_u32(self.actions);
-        out.put_u32(self.protocol);
-    }
 }
 
 #[cfg(test)]

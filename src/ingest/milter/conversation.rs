@@ -15,18 +15,19 @@ use bytes::Bytes;
 use super::{
     command::{Command, Peer},
     macros::{Macros, text},
-    negotiation::{Agreement, action},
+    negotiation::Agreement,
+    offer::action,
     reply::Reply,
     smtp_connection::SmtpConnection,
 };
 use crate::{
     clock::Clock,
-    ingest::{HeaderChange, Ruling},
+    ingest::Ruling,
     message::{Break, HeaderSection, RawMessage},
     metrics::MilterError,
     policy::Action,
     session::Session,
-    stamp,
+    stamp::{self, HeaderChange},
 };
 
 /// Right above the MTA's own `Received` field, which it keeps out of sight of milters (seen: Postfix 3.7, Sendmail 8.17).

@@ -2,7 +2,7 @@
 //!
 //! Takes bytes from a socket, gives [`crate::message::RawMessage`]s to a [`Judge`](super::Judge) and its rulings back
 //! to the MTA. From the wire inwards: [`frame`] cuts the stream, [`command`] and [`reply`] read and write what stands
-//! in a frame, [`negotiation`] settles what is sent at all, [`conversation`] is the protocol without any I/O,
+//! in a frame, [`offer`] and [`negotiation`] settle what is sent at all, [`conversation`] is the protocol without any I/O,
 //! [`server`] and [`listener`] hold the sockets. [`client`] plays the MTA, for the demo, tests and benches.
 //!
 //! The mail is never harmed: whatever goes wrong here is counted, and the MTA either hears `accept` or loses the
@@ -15,6 +15,7 @@ pub mod frame;
 pub mod listener;
 pub mod macros;
 pub mod negotiation;
+pub mod offer;
 pub mod reply;
 pub mod server;
 mod smtp_connection;

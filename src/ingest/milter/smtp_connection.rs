@@ -9,7 +9,7 @@ use super::{
     command::{Peer, parse_address},
     macros::Macros,
 };
-use crate::{session::Session, trace::TlsVersion};
+use crate::{session::Session, tls::TlsVersion};
 
 /// What is known of an SMTP connection.
 #[derive(Debug, Default)]

@@ -7,7 +7,8 @@
 
 use super::{Dialect, PLAIN, client_comment, date_without_weekday, is_bare};
 use crate::trace::{
-    client::{self, Naming},
+    client::Naming,
+    remark,
     tokens::{Clauses, Place},
 };
 
@@ -65,7 +66,7 @@ fn is_qmail(clauses: &Clauses<'_>) -> bool {
     let silent = || {
         let utc = || clauses.date.is_some_and(|date| date.trim_ascii_end().ends_with(b"-0000"));
         (clauses.from.text == b"unknown" || (date_without_weekday(clauses) && utc()))
-            && clauses.comments_in(Place::From).any(|c| !c.contains(&b'[') && client::peer(c).is_some())
+            && clauses.comments_in(Place::From).any(|c| !c.contains(&b'[') && remark::peer(c).is_some())
     };
     (clauses.from.stated && (spoken() || (is_bare(clauses) && silent()))) || invoked()
 }
