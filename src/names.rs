@@ -4,7 +4,7 @@
 //! answers the two questions asked of them: is this name inside that domain, and what is its registrable
 //! domain by the public suffix list.
 
-use std::{collections::HashSet, fmt, net::IpAddr};
+use std::{borrow::Cow, collections::HashMap, fmt, net::IpAddr};
 
 use hickory_proto::rr::Name;
 
@@ -61,9 +61,68 @@ impl fmt::Display for Domain {
     }
 }
 
+/// Values by name; asks of a name from mail whether it is there, or lies below one that is.
+///
+/// A name of a mail is asked for with each of its parents, and nearly all of them are not there: most are told by their
+/// length alone, before anything is hashed.
+#[derive(Debug, Clone)]
+pub struct NameMap<T> {
+    values: HashMap<Box<str>, T>,
+    /// Which lengths occur among the names, a bit a length (RFC 1035: at most 255).
+    lengths: [u64; 4],
+}
+
+impl<T> Default for NameMap<T> {
+    fn default() -> Self {
+        Self { values: HashMap::new(), lengths: [0; 4] }
+    }
+}
+
+impl<T> NameMap<T> {
+    /// Adds a name; where it is there already, `replaces` decides by the old value.
+    pub fn insert(&mut self, name: &Domain, value: T, replaces: impl FnOnce(&T) -> bool) {
+        if let Some(word) = self.lengths.get_mut(name.0.len() / 64) {
+            *word |= 1 << (name.0.len() % 64);
+        }
+        match self.values.get_mut(name.as_str()) {
+            Some(old) if !replaces(old) => {}
+            Some(old) => *old = value,
+            None => drop(self.values.insert(name.as_str().into(), value)),
+        }
+    }
+
+    /// The value of exactly this name, which must be [`normal`].
+    pub fn get(&self, name: &str) -> Option<&T> {
+        let occurs = self.lengths.get(name.len() / 64).is_some_and(|word| word & (1 << (name.len() % 64)) != 0);
+        if occurs { self.values.get(name) } else { None }
+    }
+
+    /// The value of this name, which must be [`normal`], or of its closest parent.
+    pub fn covering(&self, name: &str) -> Option<&T> {
+        let mut rest = Some(name);
+        while let Some(name) = rest {
+            if let Some(value) = self.get(name) {
+                return Some(value);
+            }
+            rest = name.split_once('.').map(|(_, parent)| parent);
+        }
+        None
+    }
+
+    /// Whether no name is there.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// How many names are there.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+}
+
 /// A set of domains; asks of a name whether it is one of them or below one of them.
 #[derive(Debug, Clone, Default)]
-pub struct DomainSet(HashSet<Domain>);
+pub struct DomainSet(NameMap<Domain>);
 
 impl DomainSet {
     /// The domain of the set that `name` lies in (itself or a parent), the longest first.
@@ -71,18 +130,7 @@ impl DomainSet {
         if self.0.is_empty() || name.len() > 255 {
             return None;
         }
-        let name = Domain(normal(name));
-        if let Some(found) = self.0.get(&name) {
-            return Some(found);
-        }
-        let mut rest = name.0.as_str();
-        while let Some((_, parent)) = rest.split_once('.') {
-            if let Some(found) = self.0.get(&Domain(parent.to_owned())) {
-                return Some(found);
-            }
-            rest = parent;
-        }
-        None
+        self.0.covering(&normal(name))
     }
 
     /// Whether the set holds nothing.
@@ -98,33 +146,41 @@ impl DomainSet {
 
 impl Extend<Domain> for DomainSet {
     fn extend<I: IntoIterator<Item = Domain>>(&mut self, domains: I) {
-        self.0.extend(domains);
+        for domain in domains {
+            self.0.insert(&domain.clone(), domain, |_| false);
+        }
     }
 }
 
 impl FromIterator<Domain> for DomainSet {
     fn from_iter<I: IntoIterator<Item = Domain>>(domains: I) -> Self {
-        Self(domains.into_iter().collect())
+        let mut set = Self::default();
+        set.extend(domains);
+        set
     }
 }
 
 /// A name from mail in the form names are compared in: ASCII lower case, no trailing dot.
-pub fn normal(name: &str) -> String {
-    name.trim_end_matches('.').to_ascii_lowercase()
+pub fn normal(name: &str) -> Cow<'_, str> {
+    let name = name.trim_end_matches('.');
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Cow::Owned(name.to_ascii_lowercase());
+    }
+    Cow::Borrowed(name)
 }
 
-/// The registrable domain of a name from mail (`mx1.sender.example` gives `sender.example`), or nothing for an
-/// address, a bare label, or a name whose suffix the public suffix list does not know.
+/// The registrable domain of a [`normal`] name (`mx1.sender.example` gives `sender.example`), or nothing for an address, a
+/// bare label, or a name whose suffix the public suffix list does not know.
 ///
 /// The suffix `example` (RFC 2606) is taken as known: our own documentation lives there.
-pub fn registrable(name: &str) -> Option<String> {
-    let name = normal(name);
-    if name.parse::<IpAddr>().is_ok() || !name.contains('.') {
+pub fn registrable(name: &str) -> Option<&str> {
+    let looks_like_address = name.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b':'));
+    if !name.contains('.') || looks_like_address || name.parse::<IpAddr>().is_ok() {
         return None;
     }
-    let domain = psl::domain(name.as_bytes())?;
-    let known = domain.suffix().is_known() || domain.suffix().as_bytes() == b"example";
-    known.then(|| String::from_utf8_lossy(domain.as_bytes()).into_owned())
+    let domain = psl::domain_str(name)?;
+    let suffix = psl::suffix(name.as_bytes())?;
+    (suffix.is_known() || suffix.as_bytes() == b"example").then_some(domain)
 }
 
 /// The domain part of a mail address, without angle brackets.
@@ -166,8 +222,8 @@ mod tests {
 
     #[test]
     fn the_registrable_domain_follows_the_public_suffix_list() {
-        assert_eq!(registrable("mx.mail.example.co.jp").as_deref(), Some("example.co.jp"));
-        assert_eq!(registrable("mx1.sender.example").as_deref(), Some("sender.example"));
+        assert_eq!(registrable("mx.mail.example.co.jp"), Some("example.co.jp"));
+        assert_eq!(registrable("mx1.sender.example"), Some("sender.example"));
         assert_eq!(registrable("1.2.3.4"), None);
         assert_eq!(registrable("localhost"), None);
         assert_eq!(registrable("host.internal-only-suffix"), None);

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use crate::{
     finding::{Code, Level, Severity},
-    names::{DomainSet, registrable},
+    names::{DomainSet, normal, registrable},
     net::NetworkSet,
     rules::indicators::Indicators,
 };
@@ -96,8 +96,14 @@ impl Operators {
     /// Whether two host names belong to one operator: the same registrable domain, or two of one group.
     /// Nothing when either name has no registrable domain.
     pub fn same(&self, a: &str, b: &str) -> Option<bool> {
-        let (a, b) = (registrable(a)?, registrable(b)?);
-        Some(a == b || self.0.get(&a).is_some_and(|group| self.0.get(&b) == Some(group)))
+        let (a, b) = (normal(a), normal(b));
+        let domain = registrable(&a)?;
+        // Most neighbours go by the very same name.
+        if a == b {
+            return Some(true);
+        }
+        let other = registrable(&b)?;
+        Some(domain == other || self.0.get(domain).is_some_and(|group| self.0.get(other) == Some(group)))
     }
 }
 

@@ -173,7 +173,7 @@ fn alias_group(take: &mut Take<'_>, written: &Spanned<Vec<Text>>) -> Vec<String>
     for item in written.get_ref() {
         let Some((at, domain)) = take.domain(PATH, item) else { continue };
         match registrable(domain.as_str()) {
-            Some(whole) if whole == domain.as_str() => group.push(whole),
+            Some(whole) if whole == domain.as_str() => group.push(whole.to_owned()),
             Some(whole) => {
                 let problem = take.source.error(at, format!("`{domain}` is a name inside `{whole}`"));
                 take.errors.push(problem.expected(expected(PATH)).help(format!("write `{whole}`")));

@@ -78,7 +78,9 @@ impl Findings {
 }
 
 fn names(received: &Received) -> impl Iterator<Item = (&'static str, &str)> {
-    let names = [("rdns", &received.rdns), ("helo", &received.helo), ("by", &received.by)];
+    // What the client said is most often its verified name.
+    let helo = if received.helo == received.rdns { &None } else { &received.helo };
+    let names = [("rdns", &received.rdns), ("helo", helo), ("by", &received.by)];
     names.into_iter().filter_map(|(role, name)| name.as_deref().map(|name| (role, name)))
 }
 

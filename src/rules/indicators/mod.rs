@@ -6,12 +6,12 @@
 pub mod described;
 pub mod plain;
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
 
 use ipnetwork::IpNetwork;
 
 use crate::{
-    names::{Domain, normal},
+    names::{Domain, NameMap, normal},
     net::PrefixTable,
 };
 
@@ -96,8 +96,8 @@ pub struct Indicators {
     entries: Vec<Arc<Indicator>>,
     lists: Vec<PlainList>,
     networks: PrefixTable<Entry>,
-    hosts: HashMap<String, u32>,
-    domains: HashMap<String, u32>,
+    hosts: NameMap<u32>,
+    domains: NameMap<u32>,
 }
 
 /// Where an entry of the prefix table is described.
@@ -127,8 +127,8 @@ impl Indicators {
                     self.networks.insert(*network, Entry::Described(number));
                 }
             }
-            Value::Host(name) => keep_surer(&mut self.hosts, name, number, |old| surer(&self.entries, old)),
-            Value::Domain(name) => keep_surer(&mut self.domains, name, number, |old| surer(&self.entries, old)),
+            Value::Host(name) => self.hosts.insert(name, number, |old| !surer(&self.entries, *old)),
+            Value::Domain(name) => self.domains.insert(name, number, |old| !surer(&self.entries, *old)),
         }
         self.entries.push(Arc::new(indicator));
     }
@@ -172,17 +172,8 @@ impl Indicators {
             return None;
         }
         let name = normal(name);
-        if let Some(number) = self.hosts.get(&name) {
-            return self.described(*number);
-        }
-        let mut rest = Some(name.as_str());
-        while let Some(name) = rest {
-            if let Some(number) = self.domains.get(name) {
-                return self.described(*number);
-            }
-            rest = name.split_once('.').map(|(_, parent)| parent);
-        }
-        None
+        let number = self.hosts.get(&name).or_else(|| self.domains.covering(&name))?;
+        self.described(*number)
     }
 
     /// How many networks are listed.
@@ -203,13 +194,6 @@ impl Indicators {
     fn described(&self, number: u32) -> Option<Match<'_>> {
         let entry = self.entries.get(number as usize)?;
         Some(Match { id: entry.id.clone(), confidence: entry.confidence, note: entry.note.as_deref() })
-    }
-}
-
-fn keep_surer(names: &mut HashMap<String, u32>, name: &Domain, number: u32, surer: impl Fn(u32) -> bool) {
-    let old = names.entry(name.as_str().to_owned()).or_insert(number);
-    if *old != number && !surer(*old) {
-        *old = number;
     }
 }
 
