@@ -71,7 +71,6 @@ impl Problem {
         self
     }
 
-
     /// Whether it is in the file of this name.
     pub fn is_in(&self, name: &str) -> bool {
         self.excerpt.as_ref().is_some_and(|excerpt| excerpt.name == crate::text::printable(name, 200))
