@@ -103,8 +103,9 @@ fn bracket_first(text: &[u8]) -> Remark<'_> {
             .map(first_word)
             .or_else(|| [b"\"EHLO ".as_slice(), b"\"HELO "].iter().find_map(|key| behind(rest, key)).map(until_quote))
     };
-    // `[192.0.2.9]@name [A]`: the first bracket is an ident answer.
-    if helo.is_none() && memchr(b'[', rest).is_some() {
+    // `[192.0.2.9]@name [A]`: the first bracket is an ident answer. Exim's own stands behind its key.
+    let last = if helo.is_none() && !rest.starts_with(b" ident=") { split_address(rest).1 } else { None };
+    if last.is_some_and(|last| last != ip) {
         return Remark::Contradiction;
     }
     Remark::Peer(Peer { ip: Some(ip), name: b"", helo })
