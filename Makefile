@@ -1,5 +1,5 @@
 # The commands of this project. `make test` is what CI runs.
-.PHONY: help build demo test bless lint doc tools fuzz bench install
+.PHONY: help build demo test bless lint doc tools fuzz bench bench-doc install
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -37,6 +37,9 @@ fuzz: ## Each fuzz target for five minutes
 bench: build ## Every measurement of docs/performance.md
 	$(CARGO) bench --locked
 	benches/postfix.sh
+
+bench-doc: ## Measures anew all figures of docs/performance.md, in place; on a quiet machine, as root
+	benches/tables.sh --write
 
 install: build ## Program, man pages and unit files under PREFIX
 	install -D -m 755 target/release/relaywatch $(DESTDIR)$(PREFIX)/bin/relaywatch

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Error, Screen, Status, policy};
 use crate::{
     clock::SystemClock,
-    serve::{self, Parts, Source},
+    serve::{self, Parts},
 };
 
 /// Run the daemon: milter, metrics, health
@@ -39,7 +39,7 @@ impl Args {
                 let listeners = serve::inherited()?.complete(&config)?;
                 let reload = match file {
                     Some(file) => serve::signals_and_files(file, &config)?,
-                    None => Source::default(),
+                    None => serve::ignore_hangups()?,
                 };
                 let shutdown = stop_on_signal()?;
                 serve::run(Parts { config, listeners, clock: Arc::new(SystemClock), observer: None, reload, shutdown })

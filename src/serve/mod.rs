@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use judge::{Observer, Watch};
 pub use listeners::Listeners;
-pub use reload::{Source, signals_and_files};
+pub use reload::{Source, ignore_hangups, signals_and_files};
 pub use systemd::inherited;
 
 use crate::{

@@ -78,10 +78,25 @@ pub fn signals_and_files(path: PathBuf, config: &Config) -> io::Result<Source> {
             let _ = sender.try_send(Request::Changed);
         }
     })
-    .map_err(io::Error::other)?;
-    let mut watcher = FileWatch { watcher };
-    watcher.follow(&files);
-    Ok(Source { path: Some(path), requests: Some(requests), watcher: Some(watcher), known })
+    .inspect_err(|error| tracing::warn!(%error, "changes of files are not seen; send SIGHUP after a change"))
+    .ok();
+    let watcher = watcher.map(|watcher| {
+        let mut watcher = FileWatch { watcher };
+        watcher.follow(&files);
+        watcher
+    });
+    Ok(Source { path: Some(path), requests: Some(requests), watcher, known })
+}
+
+/// Without a configuration file a SIGHUP has nothing to read again, and must not end the process as it would by default.
+pub fn ignore_hangups() -> io::Result<Source> {
+    let mut hangups = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            tracing::warn!("there is no configuration file to read again");
+        }
+    });
+    Ok(Source::default())
 }
 
 impl FileWatch {
