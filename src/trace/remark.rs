@@ -62,6 +62,9 @@ pub(super) fn remark(text: &[u8]) -> Remark<'_> {
     {
         return Remark::Note;
     }
+    // Sendmail quotes an ident answer with blanks or brackets: `"x [192.0.2.9]"@name [A]`.
+    let quoted = text.starts_with(b"\"").then(|| memmem::rfind(text, b"\"@")).flatten();
+    let text = quoted.and_then(|end| text.get(end + 2..)).unwrap_or(text);
     match memchr(b'[', text) {
         Some(open) if memrchr(b'@', text).is_some_and(|at| at > open) => ident_first(text, open),
         Some(0) => bracket_first(text),
@@ -100,6 +103,11 @@ fn bracket_first(text: &[u8]) -> Remark<'_> {
             .map(first_word)
             .or_else(|| [b"\"EHLO ".as_slice(), b"\"HELO "].iter().find_map(|key| behind(rest, key)).map(until_quote))
     };
+    // `[192.0.2.9]@name [A]`: the first bracket is an ident answer. Exim's own stands behind its key.
+    let last = if helo.is_none() && !rest.starts_with(b" ident=") { split_address(rest).1 } else { None };
+    if last.is_some_and(|last| last != ip) {
+        return Remark::Contradiction;
+    }
     Remark::Peer(Peer { ip: Some(ip), name: b"", helo })
 }
 
