@@ -9,7 +9,7 @@ use std::{borrow::Cow, fmt::Write as _};
 
 use crate::{
     boundary::Place,
-    finding::{Code, Level},
+    finding::Level,
     inspect::Report,
     message::{HeaderSection, RawMessage},
     policy::StampSettings,
@@ -114,7 +114,7 @@ fn names_method(value: &[u8]) -> bool {
 /// `malicious; codes=indicator,own-name; peer=45.77.24.250; hops=3`
 fn relaywatch(report: &Report) -> String {
     let mut value = report.verdict.level.as_str().to_owned();
-    let codes = codes(report, ",");
+    let codes = report.verdict.codes_joined(",");
     if !codes.is_empty() {
         let _ = write!(value, "; codes={codes}");
     }
@@ -137,7 +137,7 @@ fn authentication_results(report: &Report, authserv_id: &str) -> String {
     let mut value = format!("{};\n\t{METHOD}={result}", HeaderToken(authserv_id));
     if let Some(worst) = report.verdict.findings.first() {
         let _ = write!(value, "\n\treason=\"{}\"", folded(&quoted(&worst.sentence)));
-        let _ = write!(value, "\n\tpolicy.codes={}", codes(report, "+"));
+        let _ = write!(value, "\n\tpolicy.codes={}", report.verdict.codes_joined("+"));
     }
     if let Place::Peer { ip, .. } = report.boundary.place {
         // An IPv6 address holds colons, which a value may hold only when quoted (RFC 8601, 2.2; RFC 2045 `token`).
@@ -145,11 +145,6 @@ fn authentication_results(report: &Report, authserv_id: &str) -> String {
         let _ = write!(value, "\n\tsmtp.remote-ip={ip}");
     }
     value
-}
-
-fn codes(report: &Report, separator: &str) -> String {
-    let codes: Vec<&str> = report.verdict.codes().into_iter().map(Code::as_str).collect();
-    codes.join(separator)
 }
 
 /// The text as it may stand in a quoted string: printable ASCII, no quote and no backslash.

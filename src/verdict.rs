@@ -33,4 +33,10 @@ impl Verdict {
         }
         codes
     }
+
+    /// [`Self::codes`] as one text.
+    pub fn codes_joined(&self, separator: &str) -> String {
+        let codes: Vec<&str> = self.codes().into_iter().map(Code::as_str).collect();
+        codes.join(separator)
+    }
 }

@@ -15,7 +15,6 @@ use crate::{
     message::RawMessage,
     text::is_unsafe,
     trace::{HopJson, Trace},
-    view::table::codes,
 };
 
 /// The schema of a report.
@@ -100,7 +99,7 @@ pub fn report<'a>(report: &'a Report, message: &RawMessage) -> ReportJson<'a> {
         schema: REPORT_SCHEMA,
         source: None,
         verdict: report.verdict.level,
-        codes: codes(&report.verdict),
+        codes: report.verdict.codes(),
         findings: &report.verdict.findings,
         boundary: boundary(&report.boundary),
         envelope: EnvelopeJson { sender: report.envelope.sender.as_deref(), recipients: &report.envelope.recipients },

@@ -18,7 +18,6 @@ use crate::{
     inspect::Report,
     message::RawMessage,
     text::printable,
-    verdict::Verdict,
 };
 
 /// Columns that the labels of the message's facts take.
@@ -35,25 +34,14 @@ pub fn write(out: &mut dyn Write, report: &Report, message: &RawMessage, style: 
     fact(out, "Checked", &answers(report), style)
 }
 
-/// The codes of a verdict's findings, each once, the worst first.
-pub fn codes(verdict: &Verdict) -> Vec<Code> {
-    let mut codes = Vec::new();
-    for finding in &verdict.findings {
-        if !codes.contains(&finding.code) {
-            codes.push(finding.code);
-        }
-    }
-    codes
-}
-
 fn verdict(out: &mut dyn Write, report: &Report, style: &Style) -> io::Result<()> {
     let verdict = &report.verdict;
     let level = verdict.level.as_str().to_uppercase();
-    let codes: Vec<&str> = codes(verdict).into_iter().map(Code::as_str).collect();
     let head = style.paint(Ink::Level(verdict.level), level);
-    match codes.as_slice() {
-        [] => writeln!(out, "{head}  {}", nothing_found(report))?,
-        codes => writeln!(out, "{head}  {}", style.paint(Ink::Strong, codes.join(", ")))?,
+    if verdict.findings.is_empty() {
+        writeln!(out, "{head}  {}", nothing_found(report))?;
+    } else {
+        writeln!(out, "{head}  {}", style.paint(Ink::Strong, verdict.codes_joined(", ")))?;
     }
     let Some(worst) = verdict.findings.first() else { return Ok(()) };
     let ink = if verdict.level >= Level::Suspicious { Ink::Strong } else { Ink::Plain };

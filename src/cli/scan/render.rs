@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::tally::Tally;
 use crate::{
-    finding::{Code, Level},
+    finding::Level,
     ingest::files::{Item, Mail, Trouble},
     inspect::{Report, inspect},
     policy::Policy,
@@ -12,7 +12,6 @@ use crate::{
     view::{
         Ink, Style,
         json::{self, SourceJson},
-        table::codes,
     },
 };
 
@@ -58,10 +57,9 @@ impl Renderer {
     fn text_line(&self, mail: &Mail, report: &Report) -> String {
         let verdict = &report.verdict;
         let level = self.style.paint(Ink::Level(verdict.level), verdict.level.as_str());
-        let codes: Vec<&str> = codes(verdict).into_iter().map(Code::as_str).collect();
         let mut line = format!("{}: {level}", mail.source);
-        if !codes.is_empty() {
-            line.push_str(&format!(" {}", codes.join(",")));
+        if !verdict.findings.is_empty() {
+            line.push_str(&format!(" {}", verdict.codes_joined(",")));
         }
         if let Some((_, peer)) = report.boundary.peer() {
             line.push_str(&format!(" {peer}"));

@@ -8,7 +8,7 @@ use crate::{
     inspect::Report,
     message::RawMessage,
     trace::{HopKind, Origin},
-    view::{Ink, Style, table::codes},
+    view::{Ink, Style},
 };
 
 /// Peers of suspicious mail that are told apart; further ones are counted as one.
@@ -43,7 +43,7 @@ impl Tally {
         self.unparsed += fields.filter(|hop| hop.received.kind == HopKind::Unparsed).count() as u64;
         let level = report.verdict.level;
         *self.levels.entry(level).or_default() += 1;
-        for code in codes(&report.verdict) {
+        for code in report.verdict.codes() {
             *self.codes.entry(code.as_str()).or_default() += 1;
         }
         *self.boundaries.entry(report.boundary.place.kind().as_str()).or_default() += 1;
