@@ -6,7 +6,7 @@
 use crate::{detect::Outcome, finding::Level, inspect::Report, message::RawMessage, policy::Action, text::printable};
 
 /// Logs one judged message: suspicious and malicious ones as warnings, the others for debugging.
-pub fn message(message: &RawMessage, report: &Report, action: Action) {
+pub fn message(message: &RawMessage, report: &Report<'_>, action: Action) {
     for (code, outcome) in &report.outcomes {
         if let Outcome::Error(error) = outcome {
             tracing::error!(
@@ -30,7 +30,7 @@ pub fn message(message: &RawMessage, report: &Report, action: Action) {
     }
     let sender = printable(report.envelope.sender.as_deref().unwrap_or("-"), 320);
     let recipients = &report.envelope.recipients;
-    let recipient = printable(recipients.first().map_or("-", String::as_str), 320);
+    let recipient = printable(recipients.first().map_or("-", AsRef::as_ref), 320);
     let sentence = report.verdict.findings.first().map_or("", |worst| worst.sentence.as_str());
     tracing::warn!(
         verdict = level.as_str(),
@@ -46,7 +46,7 @@ pub fn message(message: &RawMessage, report: &Report, action: Action) {
 }
 
 /// Logs that copies of our own header fields came with a mail and were taken out.
-pub fn forged_headers(message: &RawMessage, report: &Report, count: u64) {
+pub fn forged_headers(message: &RawMessage, report: &Report<'_>, count: u64) {
     tracing::warn!(
         peer = peer(report),
         queue_id = queue_id(message),
@@ -62,6 +62,6 @@ fn queue_id(message: &RawMessage) -> String {
 }
 
 /// The peer's address.
-fn peer(report: &Report) -> String {
+fn peer(report: &Report<'_>) -> String {
     report.boundary.peer().map_or_else(|| "-".to_owned(), |(_, ip)| ip.to_string())
 }

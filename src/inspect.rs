@@ -14,15 +14,15 @@ use crate::{
     verdict::Verdict,
 };
 
-/// All that was learned of one message.
+/// All that was learned of one message; its text is borrowed from there.
 #[derive(Debug, Clone)]
-pub struct Report {
+pub struct Report<'a> {
     /// Every hop, newest first.
-    pub trace: Trace,
+    pub trace: Trace<'a>,
     /// Where our records end and foreign ones begin.
     pub boundary: Boundary,
     /// Who sent it to whom, as far as our side recorded it.
-    pub envelope: Envelope,
+    pub envelope: Envelope<'a>,
     /// What each detector that is on answered.
     pub outcomes: Vec<(Code, Outcome)>,
     /// What all of it amounts to.
@@ -31,15 +31,21 @@ pub struct Report {
     pub took: std::time::Duration,
 }
 
+impl Report<'_> {
+    /// The same, without a borrow of the message.
+    pub fn into_owned(self) -> Report<'static> {
+        Report { trace: self.trace.into_owned(), envelope: self.envelope.into_owned(), ..self }
+    }
+}
+
 /// Inspects one message.
-pub fn inspect(message: &RawMessage, policy: &Policy) -> Report {
+pub fn inspect<'a>(message: &'a RawMessage, policy: &Policy) -> Report<'a> {
     let stopwatch = Stopwatch::start();
     let trace = Trace::read(message);
     let boundary = Boundary::find(&trace, policy.boundary, &policy.topology);
-    let context = Context::gather(message, &trace, &boundary, policy);
-    let outcomes = detect(&context);
+    let envelope = Envelope::find(message, &trace, &boundary);
+    let outcomes = detect(&Context { trace: &trace, boundary: &boundary, envelope: &envelope, policy });
     let verdict = Verdict::of(findings(&outcomes, policy));
-    let envelope = context.envelope;
     Report { trace, boundary, envelope, outcomes, verdict, took: stopwatch.elapsed() }
 }
 

@@ -225,8 +225,18 @@ impl<'a> Field<'a> {
     }
 
     /// The unfolded value as text, trimmed; bytes that are not UTF-8 become U+FFFD.
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.unfolded()).trim().to_owned()
+    pub fn text(&self) -> Cow<'a, str> {
+        match self.unfolded() {
+            Cow::Borrowed(text) => trimmed(String::from_utf8_lossy(text)),
+            Cow::Owned(text) => trimmed(Cow::Owned(String::from_utf8_lossy(&text).into_owned())),
+        }
+    }
+}
+
+fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
     }
 }
 

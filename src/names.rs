@@ -7,6 +7,7 @@
 use std::{borrow::Cow, collections::HashMap, fmt, net::IpAddr};
 
 use hickory_proto::rr::Name;
+use memchr::{memchr, memrchr};
 
 /// A domain name as an admin wrote it: valid by DNS, in lower case, as A-labels, without the trailing dot.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,26 +64,27 @@ impl fmt::Display for Domain {
 
 /// Values by name; asks of a name from mail whether it is there, or lies below one that is.
 ///
-/// A name of a mail is asked for with each of its parents, and nearly all of them are not there: most are told by their
-/// length alone, before anything is hashed.
+/// A name of a mail is asked for with each of its parents, and nearly all of them are not there: most are told by a small
+/// sketch of all names, before anything is hashed.
 #[derive(Debug, Clone)]
 pub struct NameMap<T> {
     values: HashMap<Box<str>, T>,
-    /// Which lengths occur among the names, a bit a length (RFC 1035: at most 255).
-    lengths: [u64; 4],
+    /// A bit for each name, by its length, first and last byte.
+    sketch: [u64; 16],
 }
 
 impl<T> Default for NameMap<T> {
     fn default() -> Self {
-        Self { values: HashMap::new(), lengths: [0; 4] }
+        Self { values: HashMap::new(), sketch: [0; 16] }
     }
 }
 
 impl<T> NameMap<T> {
     /// Adds a name; where it is there already, `replaces` decides by the old value.
     pub fn insert(&mut self, name: &Domain, value: T, replaces: impl FnOnce(&T) -> bool) {
-        if let Some(word) = self.lengths.get_mut(name.0.len() / 64) {
-            *word |= 1 << (name.0.len() % 64);
+        let bit = Self::bit(&name.0);
+        if let Some(word) = self.sketch.get_mut(bit / 64) {
+            *word |= 1 << (bit % 64);
         }
         match self.values.get_mut(name.as_str()) {
             Some(old) if !replaces(old) => {}
@@ -93,8 +95,16 @@ impl<T> NameMap<T> {
 
     /// The value of exactly this name, which must be [`normal`].
     pub fn get(&self, name: &str) -> Option<&T> {
-        let occurs = self.lengths.get(name.len() / 64).is_some_and(|word| word & (1 << (name.len() % 64)) != 0);
+        let bit = Self::bit(name);
+        let occurs = self.sketch.get(bit / 64).is_some_and(|word| word & (1 << (bit % 64)) != 0);
         if occurs { self.values.get(name) } else { None }
+    }
+
+    /// The name's place in the sketch.
+    fn bit(name: &str) -> usize {
+        let bytes = name.as_bytes();
+        let at = |byte: Option<&u8>| byte.copied().map_or(0, usize::from);
+        (bytes.len() + 37 * at(bytes.first()) + 331 * at(bytes.last())) % (16 * 64)
     }
 
     /// The value of this name, which must be [`normal`], or of its closest parent.
@@ -104,7 +114,7 @@ impl<T> NameMap<T> {
             if let Some(value) = self.get(name) {
                 return Some(value);
             }
-            rest = name.split_once('.').map(|(_, parent)| parent);
+            rest = memchr(b'.', name.as_bytes()).and_then(|dot| name.get(dot + 1..));
         }
         None
     }
@@ -174,13 +184,16 @@ pub fn normal(name: &str) -> Cow<'_, str> {
 ///
 /// The suffix `example` (RFC 2606) is taken as known: our own documentation lives there.
 pub fn registrable(name: &str) -> Option<&str> {
-    let looks_like_address = name.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b':'));
-    if !name.contains('.') || looks_like_address || name.parse::<IpAddr>().is_ok() {
+    // No top-level domain is a number (RFC 3696, 2); the end of every IPv4 address is one.
+    let last = memrchr(b'.', name.as_bytes()).and_then(|dot| name.get(dot + 1..))?;
+    if last.bytes().all(|byte| byte.is_ascii_digit()) || memchr(b':', name.as_bytes()).is_some() {
         return None;
     }
-    let domain = psl::domain_str(name)?;
-    let suffix = psl::suffix(name.as_bytes())?;
-    (suffix.is_known() || suffix.as_bytes() == b"example").then_some(domain)
+    let domain = psl::domain(name.as_bytes())?;
+    let suffix = domain.suffix();
+    // The domain is the end of the name.
+    let start = name.len() - domain.as_bytes().len();
+    name.get(start..).filter(|_| suffix.is_known() || suffix.as_bytes() == b"example")
 }
 
 /// The domain part of a mail address, without angle brackets.

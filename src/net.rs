@@ -5,10 +5,11 @@
 
 use std::{
     fmt,
-    net::{IpAddr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
+use memchr::memchr;
 use prefix_trie::PrefixMap;
 
 /// The one form of an address: an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) is that IPv4 address.
@@ -19,17 +20,21 @@ pub fn canonical(ip: IpAddr) -> IpAddr {
 /// Reads an address literal as mail writes it: `192.0.2.1`, `[192.0.2.1]`, `IPv6:2001:db8::1`,
 /// `[fe80::1%5]`. No port, no guessing; anything else is nothing.
 pub fn parse_literal(text: &str) -> Option<IpAddr> {
-    let text = text.trim();
+    let text = text.trim_ascii();
     let text = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
     let text = match text.get(..5) {
         Some(tag) if tag.eq_ignore_ascii_case("ipv6:") => &text[5..],
         _ => text,
     };
-    let unzoned = text.split_once('%').map_or(text, |(address, _)| address);
-    if unzoned.len() != text.len() {
+    let zone = memchr(b'%', text.as_bytes());
+    let unzoned = zone.and_then(|zone| text.get(..zone)).unwrap_or(text);
+    if zone.is_some() {
         return unzoned.parse::<Ipv6Addr>().ok().map(|ip| canonical(ip.into()));
     }
-    unzoned.parse::<IpAddr>().ok().map(canonical)
+    if memchr(b':', unzoned.as_bytes()).is_some() {
+        return unzoned.parse::<Ipv6Addr>().ok().map(|ip| canonical(ip.into()));
+    }
+    unzoned.parse::<Ipv4Addr>().ok().map(IpAddr::from)
 }
 
 /// Whether an address can belong to a host on the public Internet.

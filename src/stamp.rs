@@ -62,7 +62,7 @@ pub enum HeaderChange {
 }
 
 /// Works out the changes for a message.
-pub fn stamp(message: &RawMessage, report: &Report, settings: &StampSettings) -> Stamp {
+pub fn stamp(message: &RawMessage, report: &Report<'_>, settings: &StampSettings) -> Stamp {
     let mut changes = forged(&message.headers);
     let stripped = changes.len() as u64;
     if settings.authentication_results {
@@ -112,7 +112,7 @@ fn names_method(value: &[u8]) -> bool {
 }
 
 /// `malicious; codes=indicator,own-name; peer=45.77.24.250; hops=3`
-fn relaywatch(report: &Report) -> String {
+fn relaywatch(report: &Report<'_>) -> String {
     let mut value = report.verdict.level.as_str().to_owned();
     let codes = report.verdict.codes_joined(",");
     if !codes.is_empty() {
@@ -127,7 +127,7 @@ fn relaywatch(report: &Report) -> String {
 }
 
 /// `gw.victim.example; x-relay-path=fail reason="..." smtp.remote-ip=45.77.24.250 policy.codes=own-name`
-fn authentication_results(report: &Report, authserv_id: &str) -> String {
+fn authentication_results(report: &Report<'_>, authserv_id: &str) -> String {
     let result = match (report.verdict.level, report.boundary.place) {
         (Level::Suspicious | Level::Malicious, _) => "fail",
         (Level::Notice, _) => "neutral",

@@ -41,6 +41,9 @@ impl Display for HeaderToken<'_> {
 
 /// Makes an owned, printable copy and cuts it to `limit` characters, with `…` where it was cut.
 pub fn printable(text: &str, limit: usize) -> String {
+    if text.len() <= limit && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut shown: String = text.chars().take(limit).collect();
     if shown.len() < text.len() {
         shown.push('…');

@@ -81,7 +81,7 @@ fn cases() -> Vec<PathBuf> {
     cases
 }
 
-fn run(case: &Path) -> Report {
+fn run(case: &Path) -> Report<'static> {
     let own = case.join("config.toml");
     let file = if own.is_file() { own } else { root().join("config.toml") };
     let text = fs::read(&file).expect("config.toml is readable");
@@ -94,10 +94,11 @@ fn run(case: &Path) -> Report {
         let read: Result<SessionFile, _> = toml::from_str(&text);
         read.unwrap_or_else(|error| panic!("{}: {error}", case.join("session.toml").display())).session()
     });
-    inspect(&RawMessage { headers: HeaderSection::read(&mail, mail.len()), session }, &config.policy)
+    let message = RawMessage { headers: HeaderSection::read(&mail, mail.len()), session };
+    inspect(&message, &config.policy).into_owned()
 }
 
-fn summary(report: &Report) -> Value {
+fn summary(report: &Report<'_>) -> Value {
     let place = match report.boundary.place {
         Place::Peer { hop, ip } => json!({ "hop": hop, "peer": ip }),
         other => json!({ other.kind().as_str(): other.reason() }),

@@ -122,7 +122,7 @@ fn message(text: &str, session: Option<Session>) -> RawMessage {
 
 /// What is said of the hops down to the border on facts that a peer cannot forge. `ingress` says in its words whether the
 /// filter stands below, which is a line that can be forged: it must stay, in whatever words.
-fn of_the_border(report: &Report) -> Vec<String> {
+fn of_the_border(report: &Report<'_>) -> Vec<String> {
     let border = report.boundary.peer().map(|(hop, _)| hop);
     let hard = report.verdict.findings.iter().filter(|finding| finding.basis == Basis::Border && finding.hop <= border);
     hard.map(|finding| match finding.code {
@@ -133,7 +133,7 @@ fn of_the_border(report: &Report) -> Vec<String> {
 }
 
 /// Everything that a report says, but for how long it took.
-fn whole(report: &Report) -> String {
+fn whole(report: &Report<'_>) -> String {
     format!("{:?} {:?} {:?} {:?}", report.boundary, report.envelope, report.outcomes, report.verdict)
 }
 

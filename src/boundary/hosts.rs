@@ -13,7 +13,7 @@ use crate::{
 /// Dialects of hosts that write the reverse zone's name without asking whether it leads back (tcpserver without `-p`).
 const UNCONFIRMED: [&str; 3] = ["qmail", "qmail-ldap", "qpsmtpd"];
 
-pub(super) fn find(trace: &Trace, topology: &Topology) -> Place {
+pub(super) fn find(trace: &Trace<'_>, topology: &Topology) -> Place {
     let is_host = |name: Option<&str>| name.is_some_and(|name| topology.hosts.covering(name).is_some());
     walk(
         trace,
@@ -22,6 +22,6 @@ pub(super) fn find(trace: &Trace, topology: &Topology) -> Place {
     )
 }
 
-fn confirms_names(hop: &Hop) -> bool {
+fn confirms_names(hop: &Hop<'_>) -> bool {
     hop.received.dialect.is_none_or(|dialect| !UNCONFIRMED.contains(&dialect))
 }

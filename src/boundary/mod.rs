@@ -117,7 +117,7 @@ impl Place {
 
 impl Boundary {
     /// Finds the boundary by the configured strategy.
-    pub fn find(trace: &Trace, strategy: BoundaryStrategy, topology: &Topology) -> Self {
+    pub fn find(trace: &Trace<'_>, strategy: BoundaryStrategy, topology: &Topology) -> Self {
         match strategy {
             BoundaryStrategy::Session => session::find(trace, topology),
             BoundaryStrategy::Networks => Self { strategy, place: networks::find(trace, topology) },
@@ -138,7 +138,11 @@ impl Boundary {
 ///
 /// `recorded_by_us` says of a hop whether its record may be trusted, `is_ours` of its client. Bookkeeping within a host is
 /// passed over, but only where the host itself says that it is: what a client could have said never is.
-fn walk(trace: &Trace, recorded_by_us: impl Fn(&Hop) -> bool, is_ours: impl Fn(&Hop, IpAddr) -> bool) -> Place {
+fn walk(
+    trace: &Trace<'_>,
+    recorded_by_us: impl Fn(&Hop<'_>) -> bool,
+    is_ours: impl Fn(&Hop<'_>, IpAddr) -> bool,
+) -> Place {
     if trace.hops.is_empty() {
         return Place::NotFound(NotFoundReason::NoHops);
     }
@@ -165,7 +169,7 @@ fn walk(trace: &Trace, recorded_by_us: impl Fn(&Hop) -> bool, is_ours: impl Fn(&
 }
 
 /// Whether the hop says that its client logged in: RFC 3848's `A` forms.
-fn is_authenticated(hop: &Hop) -> bool {
+fn is_authenticated(hop: &Hop<'_>) -> bool {
     let with = hop.received.with.as_deref().unwrap_or_default();
     ["ESMTPA", "ESMTPSA", "LMTPA", "LMTPSA", "UTF8SMTPA", "UTF8SMTPSA"]
         .iter()
@@ -173,7 +177,7 @@ fn is_authenticated(hop: &Hop) -> bool {
 }
 
 /// Whether the hop says that it is the last step into the mailbox: RFC 3848's `LMTP` forms.
-fn is_local_delivery(hop: &Hop) -> bool {
+fn is_local_delivery(hop: &Hop<'_>) -> bool {
     let with = hop.received.with.as_deref().unwrap_or_default();
     ["LMTP", "LMTPS", "LMTPA", "LMTPSA"].iter().any(|name| with.eq_ignore_ascii_case(name))
 }
@@ -199,27 +203,27 @@ mod tests {
         }
     }
 
-    fn hop(ip: &str, by: &str, with: &str) -> Hop {
+    fn hop(ip: &str, by: &str, with: &str) -> Hop<'static> {
         let received = Received {
             kind: HopKind::Transfer,
             ip: ip.parse().ok(),
-            by: Some(by.to_owned()),
-            with: Some(with.to_owned()),
+            by: Some(by.to_owned().into()),
+            with: Some(with.to_owned().into()),
             ..Received::default()
         };
         Hop { origin: Origin::Field { index: 0 }, received }
     }
 
-    fn local() -> Hop {
+    fn local() -> Hop<'static> {
         Hop { origin: Origin::Field { index: 0 }, received: Received { kind: HopKind::Local, ..Received::default() } }
     }
 
     /// A hop as a host of ours wrote it, with what the client put into it.
-    fn field(value: &str) -> Hop {
+    fn field(value: &str) -> Hop<'_> {
         Hop { origin: Origin::Field { index: 0 }, received: crate::trace::read_received(value.as_bytes()) }
     }
 
-    fn find(strategy: BoundaryStrategy, hops: Vec<Hop>) -> Place {
+    fn find(strategy: BoundaryStrategy, hops: Vec<Hop<'_>>) -> Place {
         Boundary::find(&Trace { hops }, strategy, &topology()).place
     }
 

@@ -10,7 +10,7 @@ use crate::{
     trace::{Origin, Trace},
 };
 
-pub(super) fn find(trace: &Trace, topology: &Topology) -> Boundary {
+pub(super) fn find(trace: &Trace<'_>, topology: &Topology) -> Boundary {
     let has_session = trace.hops.first().is_some_and(|hop| hop.origin == Origin::Session);
     let strategy = if has_session { BoundaryStrategy::Session } else { BoundaryStrategy::Networks };
     Boundary { strategy, place: networks::find(trace, topology) }

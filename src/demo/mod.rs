@@ -108,7 +108,7 @@ async fn show(
     out: &mut dyn Write,
     socket: &Address,
     http: SocketAddr,
-    reports: &mut mpsc::Receiver<(RawMessage, Report, Ruling)>,
+    reports: &mut mpsc::Receiver<(RawMessage, Report<'static>, Ruling)>,
 ) -> io::Result<()> {
     let clock = SystemClock;
     for (number, scene) in (1..).zip(SCENES) {

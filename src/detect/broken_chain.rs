@@ -38,7 +38,7 @@ impl Detector for BrokenChain {
 }
 
 /// Whether the older hop's receiving host can be the newer hop's client; nothing when the names do not tell.
-fn fits(newer: &Received, older: &Received, operators: &Operators) -> Option<bool> {
+fn fits(newer: &Received<'_>, older: &Received<'_>, operators: &Operators) -> Option<bool> {
     if newer.ip.is_some() && older.by_ip == newer.ip {
         return Some(true);
     }
@@ -46,12 +46,20 @@ fn fits(newer: &Received, older: &Received, operators: &Operators) -> Option<boo
         return None;
     }
     let by = older.by.as_deref()?;
-    let names = [newer.rdns.as_deref(), newer.helo.as_deref()];
-    let told: Vec<bool> = names.into_iter().flatten().filter_map(|name| operators.same(name, by)).collect();
-    if told.is_empty() { None } else { Some(told.contains(&true)) }
+    // What the client said is most often its verified name.
+    let helo = newer.helo.as_deref().filter(|_| newer.helo != newer.rdns);
+    let mut told = None;
+    for name in newer.rdns.as_deref().into_iter().chain(helo) {
+        match operators.same(name, by) {
+            Some(false) => told = Some(false),
+            Some(true) => return Some(true),
+            None => {}
+        }
+    }
+    told
 }
 
-fn gap(hop: usize, newer: &Received, older: &Received) -> Finding {
+fn gap(hop: usize, newer: &Received<'_>, older: &Received<'_>) -> Finding {
     let by = printable(older.by.as_deref().unwrap_or("?"), 100);
     let from = printable(newer.rdns.as_deref().or(newer.helo.as_deref()).unwrap_or("?"), 100);
     Finding {

@@ -1,33 +1,30 @@
 //! What a detector may read: the facts of one message, gathered once.
 
+use std::borrow::Cow;
+
 use crate::{
     boundary::Boundary,
-    message::{HeaderSection, RawMessage},
+    message::{Field, HeaderSection, RawMessage},
     policy::Policy,
     trace::{Hop, Origin, Trace},
 };
 
-/// The facts of one message.
+/// The facts of one message, as the spine learned them.
 #[derive(Debug)]
 pub struct Context<'a> {
     /// All hops, newest first.
-    pub trace: &'a Trace,
+    pub trace: &'a Trace<'a>,
     /// Where our records end.
     pub boundary: &'a Boundary,
     /// Who sent it to whom, as far as our side recorded it.
-    pub envelope: Envelope,
+    pub envelope: &'a Envelope<'a>,
     /// What the admin decided.
     pub policy: &'a Policy,
 }
 
 impl<'a> Context<'a> {
-    /// Gathers the facts.
-    pub fn gather(message: &RawMessage, trace: &'a Trace, boundary: &'a Boundary, policy: &'a Policy) -> Self {
-        Self { trace, boundary, envelope: Envelope::find(message, trace, boundary), policy }
-    }
-
     /// The next older hop that is not bookkeeping within a host.
-    pub fn next_older(&self, hop: usize) -> Option<(usize, &'a Hop)> {
+    pub fn next_older(&self, hop: usize) -> Option<(usize, &'a Hop<'a>)> {
         let older = self.trace.hops.iter().enumerate().skip(hop + 1);
         older.into_iter().find(|(_, hop)| hop.received.kind != crate::trace::HopKind::Local)
     }
@@ -35,17 +32,27 @@ impl<'a> Context<'a> {
 
 /// The SMTP envelope, from the session or from what our own hosts wrote above the border hop.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Envelope {
+pub struct Envelope<'a> {
     /// The envelope sender; an empty one is a bounce.
-    pub sender: Option<String>,
+    pub sender: Option<Cow<'a, str>>,
     /// The envelope recipients that are known.
-    pub recipients: Vec<String>,
+    pub recipients: Vec<Cow<'a, str>>,
 }
 
-impl Envelope {
-    fn find(message: &RawMessage, trace: &Trace, boundary: &Boundary) -> Self {
+impl<'a> Envelope<'a> {
+    /// The same, without a borrow.
+    pub fn into_owned(self) -> Envelope<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Envelope { sender: self.sender.map(owned), recipients: self.recipients.into_iter().map(owned).collect() }
+    }
+
+    /// Finds it; recipients that only a mail itself names are no evidence, and not taken.
+    pub fn find(message: &'a RawMessage, trace: &Trace<'a>, boundary: &Boundary) -> Self {
         if let Some(session) = &message.session {
-            return Self { sender: session.mail_from.clone(), recipients: session.recipients.clone() };
+            return Self {
+                sender: session.mail_from.as_deref().map(Cow::Borrowed),
+                recipients: session.recipients.iter().map(|address| Cow::Borrowed(address.as_str())).collect(),
+            };
         }
         let border = boundary.peer().and_then(|(hop, _)| trace.hops.get(hop));
         let end = match border.map(|hop| hop.origin) {
@@ -57,20 +64,28 @@ impl Envelope {
             recipients.extend(border.and_then(|hop| hop.received.recipient.clone()));
         }
         let sender = message.headers.named("Return-Path").next().filter(|(index, _)| *index < end);
-        Self { sender: sender.map(|(_, field)| field.text().trim_matches(['<', '>']).to_owned()), recipients }
+        Self { sender: sender.map(|(_, field)| address(field)), recipients }
     }
 }
 
 /// Recipients that our own hosts noted at delivery. Fields below the border hop came with the mail and prove nothing.
-fn recorded_above(headers: &HeaderSection, end: usize) -> Vec<String> {
+fn recorded_above(headers: &HeaderSection, end: usize) -> Vec<Cow<'_, str>> {
     const FIELDS: [&str; 4] = ["X-Original-To", "Delivered-To", "Envelope-To", "X-Envelope-To"];
     let noted = headers.iter().take(end).filter(|(_, field)| FIELDS.iter().any(|name| field.is(name)));
-    let mut recipients: Vec<String> = Vec::new();
+    let mut recipients = Vec::new();
     for (_, field) in noted {
-        let address = field.text().trim_matches(['<', '>']).to_owned();
+        let address = address(field);
         if address.contains('@') && !recipients.contains(&address) {
             recipients.push(address);
         }
     }
     recipients
+}
+
+/// The address that a field holds, without its angle brackets.
+fn address(field: Field<'_>) -> Cow<'_, str> {
+    match field.text() {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim_matches(['<', '>'])),
+        Cow::Owned(text) => Cow::Owned(text.trim_matches(['<', '>']).to_owned()),
+    }
 }

@@ -77,7 +77,7 @@ impl Findings {
     }
 }
 
-fn names(received: &Received) -> impl Iterator<Item = (&'static str, &str)> {
+fn names<'a>(received: &'a Received<'_>) -> impl Iterator<Item = (&'static str, &'a str)> {
     // What the client said is most often its verified name.
     let helo = if received.helo == received.rdns { &None } else { &received.helo };
     let names = [("rdns", &received.rdns), ("helo", helo), ("by", &received.by)];

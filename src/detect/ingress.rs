@@ -5,7 +5,7 @@
 //! the filter stands in the trace *below* an unlisted peer, the mail was passed on by a host between the two, which is
 //! the 2020 case for a domain behind a filter; when it stands nowhere, the mail went round the filter.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use super::{Context, Detector, Outcome};
 use crate::{
@@ -42,7 +42,7 @@ impl Detector for Ingress {
 }
 
 /// The recipient domain that puts a message under the rule; rules without recipients are for every message.
-fn governed(rule: &IngressRule, recipients: &[String]) -> Option<String> {
+fn governed(rule: &IngressRule, recipients: &[Cow<'_, str>]) -> Option<String> {
     if rule.recipients.is_empty() {
         return Some("every recipient".to_owned());
     }

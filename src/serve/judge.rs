@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Where reports are sent besides the usual outputs. Full or closed, it is passed over.
-pub type Observer = mpsc::Sender<(RawMessage, Report, Ruling)>;
+pub type Observer = mpsc::Sender<(RawMessage, Report<'static>, Ruling)>;
 
 /// The daemon's state while it watches mail.
 pub struct Watch {
@@ -104,7 +104,7 @@ impl Watch {
         self.suspects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn rule(&self, message: &RawMessage, report: &Report, policy: &Policy) -> Ruling {
+    fn rule(&self, message: &RawMessage, report: &Report<'_>, policy: &Policy) -> Ruling {
         let stamp = stamp(message, report, &policy.stamp);
         if stamp.stripped > 0 {
             self.metrics.stripped(stamp.stripped);
@@ -116,7 +116,7 @@ impl Watch {
         Ruling { action, reply, changes: stamp.changes }
     }
 
-    fn count(&self, message: &RawMessage, report: &Report) {
+    fn count(&self, message: &RawMessage, report: &Report<'_>) {
         self.metrics.message(report.verdict.level, report.took, self.now());
         self.metrics.boundary(report.boundary.strategy, report.boundary.place.kind());
         for (code, outcome) in &report.outcomes {
@@ -147,7 +147,7 @@ impl Judge for Watch {
         self.metrics.action(ruling.action);
         events::message(message, &report, ruling.action);
         if let Some(observer) = &self.observer
-            && observer.try_send((message.clone(), report, ruling.clone())).is_err()
+            && observer.try_send((message.clone(), report.into_owned(), ruling.clone())).is_err()
         {
             self.metrics.fault(Fault::Output);
         }

@@ -30,8 +30,17 @@ pub(super) fn read(text: &[u8]) -> Option<Timestamp> {
 
 /// Whether a word names a day of the week.
 pub(super) fn is_weekday(word: &[u8]) -> bool {
-    let days: [&[u8]; 7] = [b"monday", b"tuesday", b"wednesday", b"thursday", b"friday", b"saturday", b"sunday"];
-    abbreviates(word, &days).is_some()
+    let name: &[u8] = match first_letters(word) {
+        Some([b'm', b'o', b'n']) => b"monday",
+        Some([b't', b'u', b'e']) => b"tuesday",
+        Some([b'w', b'e', b'd']) => b"wednesday",
+        Some([b't', b'h', b'u']) => b"thursday",
+        Some([b'f', b'r', b'i']) => b"friday",
+        Some([b's', b'a', b't']) => b"saturday",
+        Some([b's', b'u', b'n']) => b"sunday",
+        _ => return false,
+    };
+    abbreviates(word, name)
 }
 
 /// The words of a date: white space and commas part them, comments are passed over.
@@ -42,19 +51,41 @@ impl<'a> Iterator for Words<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         loop {
-            let skip = self.0.iter().position(|b| !(b.is_ascii_whitespace() || *b == b','))?;
+            let skip = self.0.iter().position(|b| CLASS[usize::from(*b)] != Class::Between)?;
             self.0 = self.0.get(skip..)?;
             if self.0.first() != Some(&b'(') {
                 break;
             }
             self.0 = self.0.get(memchr::memchr(b')', self.0)? + 1..)?;
         }
-        let ends = |b: &u8| b.is_ascii_whitespace() || matches!(*b, b',' | b'(' | b')' | b';');
-        let (word, rest) = self.0.split_at(self.0.iter().position(ends).unwrap_or(self.0.len()));
+        let end = self.0.iter().position(|b| CLASS[usize::from(*b)] != Class::Within);
+        let (word, rest) = self.0.split_at(end.unwrap_or(self.0.len()));
         self.0 = rest;
         (!word.is_empty()).then_some(word)
     }
 }
+
+/// What a byte is to the words of a date.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Within,
+    Between,
+    End,
+}
+
+const CLASS: [Class; 256] = {
+    let mut class = [Class::Within; 256];
+    class[b' ' as usize] = Class::Between;
+    class[b'\t' as usize] = Class::Between;
+    class[b'\n' as usize] = Class::Between;
+    class[b'\x0c' as usize] = Class::Between;
+    class[b'\r' as usize] = Class::Between;
+    class[b',' as usize] = Class::Between;
+    class[b'(' as usize] = Class::End;
+    class[b')' as usize] = Class::End;
+    class[b';' as usize] = Class::End;
+    class
+};
 
 #[derive(Default)]
 struct Parts {
@@ -226,31 +257,33 @@ fn named_zone(word: &[u8]) -> Option<i64> {
 }
 
 fn month(word: &[u8]) -> Option<u32> {
-    let months: [&[u8]; 12] = [
-        b"january",
-        b"february",
-        b"march",
-        b"april",
-        b"may",
-        b"june",
-        b"july",
-        b"august",
-        b"september",
-        b"october",
-        b"november",
-        b"december",
-    ];
-    abbreviates(word, &months).and_then(|at| u32::try_from(at + 1).ok())
+    let (number, name): (u32, &[u8]) = match first_letters(word)? {
+        [b'j', b'a', b'n'] => (1, b"january"),
+        [b'f', b'e', b'b'] => (2, b"february"),
+        [b'm', b'a', b'r'] => (3, b"march"),
+        [b'a', b'p', b'r'] => (4, b"april"),
+        [b'm', b'a', b'y'] => (5, b"may"),
+        [b'j', b'u', b'n'] => (6, b"june"),
+        [b'j', b'u', b'l'] => (7, b"july"),
+        [b'a', b'u', b'g'] => (8, b"august"),
+        [b's', b'e', b'p'] => (9, b"september"),
+        [b'o', b'c', b't'] => (10, b"october"),
+        [b'n', b'o', b'v'] => (11, b"november"),
+        [b'd', b'e', b'c'] => (12, b"december"),
+        _ => return None,
+    };
+    abbreviates(word, name).then_some(number)
 }
 
-/// Which of the names the word stands for: its first three letters or more.
-fn abbreviates(word: &[u8], names: &[&[u8]]) -> Option<usize> {
+/// The first three letters of a word, in lower case.
+fn first_letters(word: &[u8]) -> Option<[u8; 3]> {
+    word.first_chunk::<3>().map(|letters| letters.map(|letter| letter.to_ascii_lowercase()))
+}
+
+/// Whether a word stands for a name: its first letters, perhaps with a dot behind them.
+fn abbreviates(word: &[u8], name: &[u8]) -> bool {
     let word = word.strip_suffix(b".").unwrap_or(word);
-    let first = word.first()?.to_ascii_lowercase();
-    let fits = |name: &&[u8]| {
-        name.first() == Some(&first) && name.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
-    };
-    if word.len() < 3 { None } else { names.iter().position(fits) }
+    word.len() >= 3 && name.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
 }
 
 fn days_in(year: i64, month: u32) -> Option<u32> {

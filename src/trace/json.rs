@@ -39,8 +39,8 @@ pub struct FieldsLine<'a> {
     pub kind: HopKind,
 }
 
-impl<'a> From<&'a Received> for FieldsLine<'a> {
-    fn from(received: &'a Received) -> Self {
+impl<'a> From<&'a Received<'_>> for FieldsLine<'a> {
+    fn from(received: &'a Received<'_>) -> Self {
         Self {
             helo: received.helo.as_deref(),
             rdns: received.rdns.as_deref(),
@@ -77,8 +77,8 @@ pub struct HopJson<'a> {
 
 impl<'a> HopJson<'a> {
     /// All hops of a trace, newest first.
-    pub fn all(trace: &'a Trace) -> Vec<Self> {
-        let view = |(at, hop): (usize, &'a super::Hop)| {
+    pub fn all(trace: &'a Trace<'_>) -> Vec<Self> {
+        let view = |(at, hop): (usize, &'a super::Hop<'_>)| {
             let (origin, field) = match hop.origin {
                 Origin::Session => ("session", None),
                 Origin::Field { index } => ("field", Some(index)),

@@ -20,24 +20,32 @@ pub use hop::{Hop, HopKind, Origin, Received};
 pub use json::{FieldsLine, HopJson};
 pub use received::read as read_received;
 
+use std::borrow::Cow;
+
 use crate::{message::RawMessage, session::Session};
 
 /// All hops of a mail, newest first.
 #[derive(Debug, Clone, Default)]
-pub struct Trace {
+pub struct Trace<'a> {
     /// The hops; index 0 is the newest.
-    pub hops: Vec<Hop>,
+    pub hops: Vec<Hop<'a>>,
 }
 
-impl Trace {
+impl<'a> Trace<'a> {
     /// Reads the trace of a message.
-    pub fn read(message: &RawMessage) -> Self {
+    pub fn read(message: &'a RawMessage) -> Self {
         let from_session = message.session.iter().map(hop_of_session);
         let from_fields = message
             .headers
             .named("Received")
             .map(|(index, field)| Hop { origin: Origin::Field { index }, received: read_received(field.value) });
         Self { hops: from_session.chain(from_fields).collect() }
+    }
+
+    /// The same, without a borrow.
+    pub fn into_owned(self) -> Trace<'static> {
+        let owned = |hop: Hop<'_>| Hop { origin: hop.origin, received: hop.received.into_owned() };
+        Trace { hops: self.hops.into_iter().map(owned).collect() }
     }
 
     /// The time between a hop and the next older one that states a time, in seconds.
@@ -51,7 +59,8 @@ impl Trace {
 }
 
 /// The hop that the border is about to record of this session.
-fn hop_of_session(session: &Session) -> Hop {
+fn hop_of_session<'a>(session: &'a Session) -> Hop<'a> {
+    let text = |text: &'a Option<String>| text.as_deref().map(Cow::Borrowed);
     let encrypted = session.tls.is_some();
     let with = match (session.extended, encrypted, session.authenticated.is_some()) {
         (false, false, _) => "SMTP",
@@ -68,13 +77,13 @@ fn hop_of_session(session: &Session) -> Hop {
                 None if session.local => HopKind::Local,
                 None => HopKind::Opaque,
             },
-            helo: session.helo.clone(),
-            rdns: session.peer_name.clone(),
+            helo: text(&session.helo),
+            rdns: text(&session.peer_name),
             ip: session.peer_ip,
-            by: session.border.clone(),
-            with: Some(with.to_owned()),
-            id: session.queue_id.clone(),
-            recipient: session.recipients.first().cloned(),
+            by: text(&session.border),
+            with: Some(Cow::Borrowed(with)),
+            id: text(&session.queue_id),
+            recipient: session.recipients.first().map(|address| Cow::Borrowed(address.as_str())),
             time: session.time,
             tls: session.tls_known.then_some(encrypted),
             tls_version: session.tls,

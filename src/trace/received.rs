@@ -4,6 +4,10 @@
 //! `tokens`, the dialect from `dialects`, the client from `client`, encryption from `tls`; what is left to do here is to
 //! say what kind of hop it is.
 
+use std::borrow::Cow;
+
+use memchr::memchr3;
+
 use super::{
     HopKind, Received,
     client::{self, Client, Literal, Naming},
@@ -14,7 +18,7 @@ use super::{
 };
 
 /// Reads one field value. It never fails: what cannot be read is [`HopKind::Unparsed`].
-pub fn read(value: &[u8]) -> Received {
+pub fn read(value: &[u8]) -> Received<'_> {
     let mut clauses = Clauses::read(value);
     let mut time = clauses.date.and_then(date::read);
     if clauses.from.stated && !clauses.by.stated && clauses.date.is_some() && time.is_none() {
@@ -35,6 +39,8 @@ pub fn read(value: &[u8]) -> Received {
     let account = clauses.with.word.get(..4).is_some_and(|with| with.eq_ignore_ascii_case(b"HTTP"));
     let nobody = client.ip.is_none() && (local_user || account);
     let (tls, tls_version) = tls::read(&clauses);
+    let value = Value::new(value);
+    let text = |part| value.part(part);
     Received {
         kind,
         hearsay,
@@ -180,11 +186,31 @@ fn is_internal(clauses: &Clauses<'_>, dialect: Option<&Dialect>) -> bool {
     }
 }
 
-/// Bytes as text: folds become one blank; what is not UTF-8 becomes U+FFFD.
-fn text(bytes: &[u8]) -> String {
-    let folded = bytes.iter().any(|b| matches!(b, b'\r' | b'\n' | b'\t'));
-    match str::from_utf8(bytes) {
-        Ok(text) if !folded => text.to_owned(),
-        _ => String::from_utf8_lossy(bytes).split_ascii_whitespace().collect::<Vec<_>>().join(" "),
+/// A field's value, which is checked once for what must not be in a text.
+struct Value<'a> {
+    bytes: &'a [u8],
+    text: Option<&'a str>,
+    folded: bool,
+}
+
+impl<'a> Value<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, text: str::from_utf8(bytes).ok(), folded: memchr3(b'\r', b'\n', b'\t', bytes).is_some() }
+    }
+
+    /// A part of the value as text: folds become one blank; what is not UTF-8 becomes U+FFFD.
+    fn part(&self, part: &'a [u8]) -> Cow<'a, str> {
+        let folded = || part.iter().any(|b| matches!(b, b'\r' | b'\n' | b'\t'));
+        match self.slice(part) {
+            Some(text) if !self.folded || !folded() => Cow::Borrowed(text),
+            _ => Cow::Owned(String::from_utf8_lossy(part).split_ascii_whitespace().collect::<Vec<_>>().join(" ")),
+        }
+    }
+
+    /// The same bytes out of the text that was checked already.
+    fn slice(&self, part: &[u8]) -> Option<&'a str> {
+        let start = part.as_ptr().addr().checked_sub(self.bytes.as_ptr().addr())?;
+        let slice = self.text?.get(start..start.checked_add(part.len())?)?;
+        std::ptr::eq(slice.as_bytes(), part).then_some(slice)
     }
 }

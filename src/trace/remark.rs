@@ -39,6 +39,7 @@ pub(super) fn peer(comment: &[u8]) -> Option<Peer<'_>> {
 /// What a comment of the `from` clause says.
 pub(super) fn remark(text: &[u8]) -> Remark<'_> {
     if let Some((greeting, rest)) = text.split_at_checked(4)
+        && matches!(greeting, [b'H' | b'h' | b'E' | b'e' | b'L' | b'l', ..])
         && [b"HELO", b"EHLO", b"LHLO"].iter().any(|word| greeting.eq_ignore_ascii_case(*word))
     {
         match rest {
@@ -58,7 +59,7 @@ pub(super) fn remark(text: &[u8]) -> Remark<'_> {
     if text.starts_with(b"using ")
         || text.starts_with(b"ident=")
         || text.starts_with(b"proxying for ")
-        || memmem::find(text, b" authenticated user ").is_some()
+        || is_user_of_webmail(text)
     {
         return Remark::Note;
     }
@@ -71,6 +72,12 @@ pub(super) fn remark(text: &[u8]) -> Remark<'_> {
         Some(open) => name_first(text, open),
         None => bare(text),
     }
+}
+
+/// `SquirrelMail authenticated user bob`.
+pub(super) fn is_user_of_webmail(text: &[u8]) -> bool {
+    memchr(b' ', text)
+        .is_some_and(|space| text.get(space..).is_some_and(|rest| rest.starts_with(b" authenticated user ")))
 }
 
 /// `ident@A` with a bracket in the ident answer, which is the client's: `x[192.0.2.9]@A` (qmail writes it as it came).

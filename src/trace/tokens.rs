@@ -10,7 +10,7 @@
 //! - a `;` is the date's only where it is the last one outside comments (see also [`Clauses::read_without_date`]);
 //! - a second `by` outside comments means that somebody wrote a clause into his HELO: see [`Clauses::rewritten`].
 
-use memchr::memchr;
+use memchr::{memchr, memchr2_iter};
 
 use super::{
     layout::{Layout, List},
@@ -356,7 +356,13 @@ impl<'a> Cutter<'a> {
     }
 
     fn begin_date(&mut self, at: usize) {
-        self.clauses.date = self.value.get(at..);
+        let date = self.value.get(at..).unwrap_or_default();
+        self.clauses.date = Some(date);
+        // Behind a date only a comment or Courier's `id` is of interest.
+        let id = |at: usize| matches!(date.get(at + 1), Some(b'd' | b'D'));
+        if self.layout.comments.get(self.next_comment).is_none() && !memchr2_iter(b'i', b'I', date).any(id) {
+            self.at = self.value.len();
+        }
         self.place = Place::Date;
         self.start = None;
         self.ended = false;
@@ -366,7 +372,7 @@ impl<'a> Cutter<'a> {
 /// Whether a comment holds `(name [address]) by`: a whole clause.
 fn swallows_a_clause(text: &[u8]) -> bool {
     let mut open = None;
-    memchr::memchr2_iter(b'(', b')', text).any(|at| {
+    memchr2_iter(b'(', b')', text).any(|at| {
         let (before, rest) = text.split_at(at);
         if rest.first() == Some(&b'(') {
             open = Some(at + 1);
@@ -381,20 +387,23 @@ fn swallows_a_clause(text: &[u8]) -> bool {
 }
 
 fn keyword(word: &[u8]) -> Option<Place> {
-    if !(2..=4).contains(&word.len()) {
-        return None;
-    }
-    let mut lower = [0; 4];
-    for (to, from) in lower.iter_mut().zip(word) {
-        *to = from.to_ascii_lowercase();
-    }
-    match &lower {
-        b"by\0\0" => Some(Place::By),
-        b"id\0\0" => Some(Place::Id),
-        b"for\0" => Some(Place::For),
-        b"via\0" => Some(Place::Via),
-        b"from" => Some(Place::From),
-        b"with" => Some(Place::With),
+    let lower = |byte: &u8| byte.to_ascii_lowercase();
+    match word {
+        [a, b] => match [a, b].map(lower) {
+            [b'b', b'y'] => Some(Place::By),
+            [b'i', b'd'] => Some(Place::Id),
+            _ => None,
+        },
+        [a, b, c] => match [a, b, c].map(lower) {
+            [b'f', b'o', b'r'] => Some(Place::For),
+            [b'v', b'i', b'a'] => Some(Place::Via),
+            _ => None,
+        },
+        [a, b, c, d] => match [a, b, c, d].map(lower) {
+            [b'f', b'r', b'o', b'm'] => Some(Place::From),
+            [b'w', b'i', b't', b'h'] => Some(Place::With),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -421,7 +430,16 @@ fn begins_date(word: &[u8]) -> bool {
 
 /// White space, line ends of folds and NUL, which no MTA writes on purpose.
 fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0)
+    const TABLE: [bool; 256] = {
+        let mut table = [false; 256];
+        table[b' ' as usize] = true;
+        table[b'\t' as usize] = true;
+        table[b'\r' as usize] = true;
+        table[b'\n' as usize] = true;
+        table[0] = true;
+        table
+    };
+    TABLE[usize::from(byte)]
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ struct Row {
 }
 
 /// Writes the table with its heading.
-pub(super) fn write(out: &mut dyn Write, report: &Report, message: &RawMessage, style: &Style) -> io::Result<()> {
+pub(super) fn write(out: &mut dyn Write, report: &Report<'_>, message: &RawMessage, style: &Style) -> io::Result<()> {
     let hops = &report.trace.hops;
     if hops.is_empty() {
         writeln!(out, "There is no Received field: nothing says which way this mail came.")?;
@@ -72,7 +72,7 @@ pub(super) fn write(out: &mut dyn Write, report: &Report, message: &RawMessage, 
     Ok(())
 }
 
-fn row(report: &Report, message: &RawMessage, hop: usize) -> Option<Row> {
+fn row(report: &Report<'_>, message: &RawMessage, hop: usize) -> Option<Row> {
     let Hop { origin, received } = report.trace.hops.get(hop)?;
     let worst = report.verdict.findings.iter().filter(|finding| finding.hop == Some(hop)).map(|found| found.severity);
     let raw = match origin {
@@ -117,7 +117,7 @@ fn duration(seconds: i64) -> String {
     }
 }
 
-fn tls(received: &Received) -> &'static str {
+fn tls(received: &Received<'_>) -> &'static str {
     match (received.tls_version, received.tls, received.kind) {
         (Some(TlsVersion::Ssl2), ..) => "SSL 2",
         (Some(TlsVersion::Ssl3), ..) => "SSL 3",
@@ -133,11 +133,11 @@ fn tls(received: &Received) -> &'static str {
 }
 
 /// Bookkeeping within a host has no client, so none is missing there.
-fn unknown(received: &Received) -> String {
+fn unknown(received: &Received<'_>) -> String {
     if received.kind == HopKind::Local { String::new() } else { "?".to_owned() }
 }
 
-fn client(received: &Received) -> String {
+fn client(received: &Received<'_>) -> String {
     match (&received.rdns, received.kind) {
         (Some(name), _) => printable(name, 300),
         (None, HopKind::Local) => "(within the host)".to_owned(),
@@ -146,7 +146,7 @@ fn client(received: &Received) -> String {
 }
 
 /// The HELO, where it says something that the verified name does not.
-fn helo(received: &Received) -> String {
+fn helo(received: &Received<'_>) -> String {
     match (&received.helo, &received.rdns) {
         (Some(helo), Some(name)) if helo.trim_end_matches('.').eq_ignore_ascii_case(name.trim_end_matches('.')) => {
             "same".to_owned()
@@ -209,7 +209,7 @@ fn write_row(out: &mut dyn Write, row: &Row, widths: &[usize; COLUMNS], style: &
 }
 
 /// The findings about a hop, or those about none.
-fn reasons(out: &mut dyn Write, report: &Report, hop: Option<usize>, style: &Style) -> io::Result<()> {
+fn reasons(out: &mut dyn Write, report: &Report<'_>, hop: Option<usize>, style: &Style) -> io::Result<()> {
     let known = |finding: &&Finding| finding.hop.filter(|hop| *hop < report.trace.hops.len()) == hop;
     for finding in report.verdict.findings.iter().filter(known) {
         let basis = match finding.basis {

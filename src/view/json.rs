@@ -3,7 +3,7 @@
 //! Takes what inspection gives, gives text under a schema name with a version. docs/json.md describes every key, and a
 //! test holds its examples to this file. Keys are added within a version, never taken away or given another meaning.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use serde::Serialize;
 
@@ -67,7 +67,7 @@ struct RawHopJson<'a> {
     hop: usize,
     #[serde(flatten)]
     view: HopJson<'a>,
-    raw: Option<String>,
+    raw: Option<Cow<'a, str>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -82,7 +82,7 @@ struct BoundaryJson {
 #[derive(Debug, Serialize)]
 struct EnvelopeJson<'a> {
     sender: Option<&'a str>,
-    recipients: &'a [String],
+    recipients: &'a [Cow<'a, str>],
 }
 
 #[derive(Debug, Serialize)]
@@ -93,7 +93,7 @@ struct DetectorJson<'a> {
 }
 
 /// A report as JSON values.
-pub fn report<'a>(report: &'a Report, message: &RawMessage) -> ReportJson<'a> {
+pub fn report<'a>(report: &'a Report<'a>, message: &'a RawMessage) -> ReportJson<'a> {
     let headers = &message.headers;
     ReportJson {
         schema: REPORT_SCHEMA,
@@ -113,7 +113,7 @@ pub fn report<'a>(report: &'a Report, message: &RawMessage) -> ReportJson<'a> {
 }
 
 /// A trace as JSON values.
-pub fn trace<'a>(trace: &'a Trace, message: &RawMessage) -> TraceJson<'a> {
+pub fn trace<'a>(trace: &'a Trace<'a>, message: &'a RawMessage) -> TraceJson<'a> {
     TraceJson { schema: TRACE_SCHEMA, hops: hops(trace, message), header_breaks: breaks(message) }
 }
 
@@ -145,7 +145,7 @@ fn harmless(json: String) -> String {
     text
 }
 
-fn hops<'a>(trace: &'a Trace, message: &RawMessage) -> Vec<RawHopJson<'a>> {
+fn hops<'a>(trace: &'a Trace<'a>, message: &'a RawMessage) -> Vec<RawHopJson<'a>> {
     let raw = |view: &HopJson<'_>| message.headers.get(view.field?).map(|field| field.text());
     let hops = HopJson::all(trace).into_iter().enumerate();
     hops.map(|(hop, view)| RawHopJson { hop, raw: raw(&view), view }).collect()

@@ -1,6 +1,6 @@
 //! Reports made by hand, for the tests of the views: they must not depend on how a field is read or a mail judged.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use crate::{
     boundary::{Boundary, NotFoundReason, Place},
@@ -21,7 +21,7 @@ fn mail(text: &str) -> RawMessage {
     RawMessage { headers: HeaderSection::read(text.as_bytes(), 100_000), session: None }
 }
 
-fn hop(index: usize, received: Received) -> Hop {
+fn hop(index: usize, received: Received<'static>) -> Hop<'static> {
     Hop { origin: Origin::Field { index }, received }
 }
 
@@ -29,17 +29,17 @@ fn time(second: i64) -> Option<Timestamp> {
     Timestamp::from_second(1_590_969_600 + second).ok()
 }
 
-fn text(value: &str) -> Option<String> {
-    Some(value.to_owned())
+fn text(value: &str) -> Option<Cow<'static, str>> {
+    Some(Cow::Owned(value.to_owned()))
 }
 
-fn report(hops: Vec<Hop>, place: Place, findings: Vec<Finding>) -> Report {
+fn report(hops: Vec<Hop<'static>>, place: Place, findings: Vec<Finding>) -> Report<'static> {
     let mut outcomes = vec![(Code::Indicator, Outcome::NoData("no indicator list is configured"))];
     outcomes.push((Code::OwnName, findings.clone().into()));
     Report {
         trace: Trace { hops },
         boundary: Boundary { strategy: BoundaryStrategy::Networks, place },
-        envelope: Envelope { sender: text("alice@sender.example"), recipients: vec!["bob@victim.example".to_owned()] },
+        envelope: Envelope { sender: text("alice@sender.example"), recipients: vec!["bob@victim.example".into()] },
         outcomes,
         verdict: Verdict::of(findings),
         took: Duration::ZERO,
@@ -47,7 +47,7 @@ fn report(hops: Vec<Hop>, place: Place, findings: Vec<Finding>) -> Report {
 }
 
 /// The 2020 pattern, reconstructed: a relay that goes by our name between the sender and us.
-pub(super) fn hijacked() -> (RawMessage, Report) {
+pub(super) fn hijacked() -> (RawMessage, Report<'static>) {
     let message = mail(
         "Received: from mail.victim.example (relay66.hosting.example [192.0.2.66])\r\n\
          \tby gw.victim.example (Postfix) with ESMTP id 4A; Mon, 1 Jun 2020 00:03:17 +0000\r\n\
@@ -96,7 +96,7 @@ pub(super) fn hijacked() -> (RawMessage, Report) {
 }
 
 /// What a hostile sender can put where: escapes, overrides, wide and combining characters, a field nobody can read.
-pub(super) fn hostile() -> (RawMessage, Report) {
+pub(super) fn hostile() -> (RawMessage, Report<'static>) {
     let message = mail(
         "Received: \u{1b}]0;owned\u{7} by \u{202e}nowhere \u{9b}2J and then a very long text that goes on and on without any meaning whatsoever\r\n\
          Rec\u{1b}[31meived: broken\r\n\r\n",
@@ -122,12 +122,12 @@ pub(super) fn hostile() -> (RawMessage, Report) {
     finding.sentence = format!("A sentence with an escape \u{1b}[2J and a long word {}.", "x".repeat(150));
     let hops = vec![hop(0, unread), hop(1, odd), hop(1, late), hop(1, local)];
     let mut report = report(hops, Place::NotFound(NotFoundReason::Unparsed), vec![finding]);
-    report.envelope.recipients = (0..5).map(|n| format!("user{n}\u{7}@victim.example")).collect();
+    report.envelope.recipients = (0..5).map(|n| format!("user{n}\u{7}@victim.example").into()).collect();
     (message, report)
 }
 
 /// A mail without any hop.
-pub(super) fn empty() -> (RawMessage, Report) {
+pub(super) fn empty() -> (RawMessage, Report<'static>) {
     let mut report = report(vec![], Place::NotFound(NotFoundReason::NoHops), vec![]);
     report.envelope = Envelope::default();
     (mail("Subject: x\n\n"), report)

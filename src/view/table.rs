@@ -24,7 +24,7 @@ use crate::{
 const LABEL: usize = 12;
 
 /// Writes the report of one message.
-pub fn write(out: &mut dyn Write, report: &Report, message: &RawMessage, style: &Style) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, report: &Report<'_>, message: &RawMessage, style: &Style) -> io::Result<()> {
     verdict(out, report, style)?;
     writeln!(out)?;
     facts(out, report, message, style)?;
@@ -34,7 +34,7 @@ pub fn write(out: &mut dyn Write, report: &Report, message: &RawMessage, style: 
     fact(out, "Checked", &answers(report), style)
 }
 
-fn verdict(out: &mut dyn Write, report: &Report, style: &Style) -> io::Result<()> {
+fn verdict(out: &mut dyn Write, report: &Report<'_>, style: &Style) -> io::Result<()> {
     let verdict = &report.verdict;
     let level = verdict.level.as_str().to_uppercase();
     let head = style.paint(Ink::Level(verdict.level), level);
@@ -52,7 +52,7 @@ fn verdict(out: &mut dyn Write, report: &Report, style: &Style) -> io::Result<()
 }
 
 /// How much "clean" is worth: what could not look has seen nothing either.
-fn nothing_found(report: &Report) -> String {
+fn nothing_found(report: &Report<'_>) -> String {
     let looked = report.outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Clean)).count();
     match report.outcomes.len() {
         all if looked == all && all > 0 => "no detector found anything".to_owned(),
@@ -61,7 +61,7 @@ fn nothing_found(report: &Report) -> String {
     }
 }
 
-fn facts(out: &mut dyn Write, report: &Report, message: &RawMessage, style: &Style) -> io::Result<()> {
+fn facts(out: &mut dyn Write, report: &Report<'_>, message: &RawMessage, style: &Style) -> io::Result<()> {
     let headers = &message.headers;
     let claims = [
         ("From", headers.from_address()),
@@ -92,7 +92,7 @@ fn fact(out: &mut dyn Write, label: &str, value: &str, style: &Style) -> io::Res
     Ok(())
 }
 
-fn envelope(envelope: &Envelope) -> Option<String> {
+fn envelope(envelope: &Envelope<'_>) -> Option<String> {
     const SHOWN: usize = 3;
     if envelope.sender.is_none() && envelope.recipients.is_empty() {
         return None;
@@ -102,7 +102,7 @@ fn envelope(envelope: &Envelope) -> Option<String> {
         Some("") => "<> (a bounce)",
         Some(sender) => sender,
     };
-    let mut recipients: Vec<&str> = envelope.recipients.iter().take(SHOWN).map(String::as_str).collect();
+    let mut recipients: Vec<&str> = envelope.recipients.iter().take(SHOWN).map(AsRef::as_ref).collect();
     let more = envelope.recipients.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     if recipients.is_empty() {
@@ -111,7 +111,7 @@ fn envelope(envelope: &Envelope) -> Option<String> {
     Some(format!("{sender} → {}{more}", recipients.join(", ")))
 }
 
-fn boundary(report: &Report) -> String {
+fn boundary(report: &Report<'_>) -> String {
     let boundary = &report.boundary;
     let strategy = boundary.strategy.as_str();
     let reason = boundary.place.reason();
@@ -122,7 +122,7 @@ fn boundary(report: &Report) -> String {
     }
 }
 
-fn answers(report: &Report) -> String {
+fn answers(report: &Report<'_>) -> String {
     if report.outcomes.is_empty() {
         return "nothing: every detector is off".to_owned();
     }
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
     use crate::{text::is_unsafe, view::sample};
 
-    fn shown(sample: (RawMessage, Report), style: &Style) -> String {
+    fn shown(sample: (RawMessage, Report<'static>), style: &Style) -> String {
         let mut out = Vec::new();
         write(&mut out, &sample.1, &sample.0, style).unwrap();
         String::from_utf8(out).unwrap()

@@ -54,7 +54,7 @@ impl Renderer {
     }
 
     /// `FILE:OFFSET: malicious indicator,own-name 192.0.2.66: sentence`
-    fn text_line(&self, mail: &Mail, report: &Report) -> String {
+    fn text_line(&self, mail: &Mail, report: &Report<'_>) -> String {
         let verdict = &report.verdict;
         let level = self.style.paint(Ink::Level(verdict.level), verdict.level.as_str());
         let mut line = format!("{}: {level}", mail.source);
@@ -71,7 +71,7 @@ impl Renderer {
     }
 }
 
-fn json_line(mail: &Mail, report: &Report) -> String {
+fn json_line(mail: &Mail, report: &Report<'_>) -> String {
     let mut value = json::report(report, &mail.message);
     let path = mail.source.path.to_string_lossy().into_owned();
     value.source = Some(SourceJson { path, index: mail.source.index, offset: mail.source.offset });

@@ -36,7 +36,7 @@ pub(super) struct Tally {
 
 impl Tally {
     /// Counts a message.
-    pub(super) fn message(&mut self, message: &RawMessage, report: &Report) {
+    pub(super) fn message(&mut self, message: &RawMessage, report: &Report<'_>) {
         let fields = report.trace.hops.iter().filter(|hop| hop.origin != Origin::Session);
         self.messages += 1;
         self.fields += fields.clone().count() as u64;

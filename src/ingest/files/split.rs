@@ -180,7 +180,7 @@ mod tests {
         loop {
             match splitter.next().unwrap() {
                 Found::Message { index, offset, headers } => {
-                    let fields: Vec<String> = headers.iter().map(|(_, field)| field.text()).collect();
+                    let fields: Vec<String> = headers.iter().map(|(_, field)| field.text().into_owned()).collect();
                     found.push(format!("{index}@{offset} {} {:?}", fields.join("|"), headers.breaks()));
                 }
                 Found::NotMail(reason) => return vec![reason.to_owned()],

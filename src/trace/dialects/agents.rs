@@ -5,6 +5,7 @@
 use super::{Dialect, PLAIN, client_comment};
 use crate::trace::{
     client::Naming,
+    remark::is_user_of_webmail,
     tokens::{Clauses, Place},
 };
 
@@ -110,9 +111,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
     },
     Dialect {
         name: "webmail",
-        shape: Some(|clauses| {
-            clauses.comments_in(Place::From).any(|c| memchr::memmem::find(c, b" authenticated user ").is_some())
-        }),
+        shape: Some(|clauses| clauses.comments_in(Place::From).any(is_user_of_webmail)),
         sample: "from 192.0.2.10 (SquirrelMail authenticated user bob) by webmail.victim.example with HTTP; Sat, 5 May \
                  2007 11:12:45 +0100 (BST)",
         ..PLAIN
