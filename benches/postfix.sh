@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# What a milter costs a real Postfix: no milter, relaywatch, opendkim and rspamd, over UNIX socket and TCP, in one run.
+# What a milter costs a real Postfix: no milter, one that does nothing, relaywatch, opendkim and rspamd, over UNIX socket
+# and TCP, in one run.
 #
 # One private Postfix on loopback has an smtpd for each milter, on a port of its own, and discards what it took. smtp-source
 # sends the same mail of 4 KB in ten sessions, to one smtpd after the other, round by round. Prints the medians.
 #
-#     benches/postfix.sh [--rounds N] [--messages M] [--only relaywatch,opendkim,rspamd] [--folder DIR] [--markdown]
+#     benches/postfix.sh [--rounds N] [--messages M] [--only nothing,relaywatch,opendkim,rspamd] [--folder DIR] [--markdown]
 #
 # RELAYWATCH in the environment names another program than target/release/relaywatch.
 # Needs root, because Postfix does. It leaves nothing behind and reaches nothing outside loopback.
@@ -12,7 +13,7 @@ set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 here=$(cd "$(dirname "$0")" && pwd)
 
-rounds=5 messages=2000 only=relaywatch,opendkim,rspamd form=text
+rounds=5 messages=2000 only=nothing,relaywatch,opendkim,rspamd form=text
 # In memory: waiting for a disk would hide what a milter costs.
 folder=/dev/shm
 [ -w $folder ] || folder=${TMPDIR:-/tmp}
@@ -23,7 +24,7 @@ while [ $# -gt 0 ]; do
     --only) only=$2; shift ;;
     --folder) folder=$2; shift ;;
     --markdown) form=markdown ;;
-    *) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
   shift
 done
@@ -40,6 +41,7 @@ for program in opendkim rspamd; do
   if peer $program && ! command -v $program >/dev/null; then missing+=("$program"); fi
 done
 command -v python3 >/dev/null || missing+=(python3)
+if peer nothing; then command -v rustc >/dev/null || missing+=(rustc); fi
 if [ ${#missing[@]} -gt 0 ]; then
   mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
   fail "missing; on Debian: apt-get install --no-install-recommends ${missing[*]}"
@@ -103,6 +105,12 @@ answers() {
     inet:*) (: <"/dev/tcp/127.0.0.1/${1##*:}") 2>/dev/null ;;
   esac
 }
+
+if peer nothing; then
+  rustc --edition 2024 -O -o "$work/nothing" "$here/peers/nothing.rs"
+  start nothing "$work/nothing" "$work/nothing.sock"
+  has nothing nothing/unix "unix:$work/nothing.sock"
+fi
 
 if peer relaywatch; then
   # A folder of its own, as /etc/relaywatch is: the daemon watches it for changes.

@@ -22,8 +22,8 @@ BASELINES = {
     "five hops": "mail_parser::parse_headers",
     "indicator_lookup_in_500k": "loop_as_baseline",
 }
-ORDER = ["none", "relaywatch", "opendkim", "rspamd"]
-NAMES = {"none": "no milter", "relaywatch": "**relaywatch**"}
+ORDER = ["none", "nothing", "relaywatch", "opendkim", "rspamd"]
+NAMES = {"none": "no milter", "nothing": "does nothing", "relaywatch": "**relaywatch**"}
 KINDS = {"unix": "UNIX", "tcp": "TCP"}
 
 
