@@ -25,7 +25,7 @@ impl TlsVersion {
         if !ssl && !name.eq_ignore_ascii_case("tls") {
             return None;
         }
-        Some(match (ssl, rest.trim_start_matches(['v', 'V', ' ', '_'])) {
+        Some(match (ssl, rest.trim_start_matches(['v', 'V', ' ', '_', '-'])) {
             (true, "2" | "2.0" | "2_0") => Self::Ssl2,
             (true, "3" | "3.0" | "3_0") => Self::Ssl3,
             (false, "1" | "1.0" | "1_0") => Self::Tls10,

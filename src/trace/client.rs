@@ -21,7 +21,7 @@ use std::net::IpAddr;
 use memchr::memmem;
 
 use super::{
-    remark::{Peer, Remark, address, remark, split_address},
+    remark::{self, Peer, Remark, address, address_and_port, remark, split_address, split_ident},
     tokens::{Clauses, Place},
 };
 
@@ -32,6 +32,8 @@ pub(super) enum Naming {
     Helo,
     /// The verified name, and the HELO too, because a different HELO would be shown (Exim, qmail, IronPort).
     Verified,
+    /// In a comment, behind the address (chasquid): what the client said.
+    Address,
 }
 
 /// What an address is that stands in place of a name, without any other address.
@@ -43,6 +45,19 @@ pub(super) enum Literal {
     Helo,
 }
 
+/// How a dialect writes of its clients.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    /// What a name without explanation is.
+    pub(super) naming: Naming,
+    /// What an address in place of a name is.
+    pub(super) literal: Literal,
+    /// Whether it is known which MTA wrote the field at all.
+    pub(super) known: bool,
+    /// Whether the client came by HTTP, where nobody says HELO: what names it, the server looked up.
+    pub(super) http: bool,
+}
+
 /// The client of a hop, as bytes of the field.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Client<'a> {
@@ -52,49 +67,108 @@ pub(super) struct Client<'a> {
     pub(super) rdns: Option<&'a [u8]>,
     /// Its address.
     pub(super) ip: Option<IpAddr>,
+    /// Its port.
+    pub(super) port: Option<u16>,
+    /// What its host answered when asked who is there (RFC 1413).
+    pub(super) ident: Option<&'a [u8]>,
     /// Whether the clause speaks of two clients, so that a part of it is the client's own invention.
     pub(super) disputed: bool,
+    /// The addresses of the two, where it speaks of two.
+    pub(super) candidates: [Option<IpAddr>; 2],
+    /// Whether the address stands alone in place of a name, of an MTA that is not known: it may be what the client said.
+    pub(super) lone: bool,
 }
 
 /// Reads the client from the `from` clause.
-pub(super) fn read<'a>(clauses: &Clauses<'a>, naming: Naming, literal: Literal) -> Client<'a> {
+pub(super) fn read<'a>(clauses: &Clauses<'a>, manner: Manner) -> Client<'a> {
     if clauses.rewritten {
         return Client { disputed: true, ..Client::default() };
     }
     if !clauses.from.stated {
-        return read_head(clauses);
+        return read_head(clauses, manner);
     }
-    let mut peer: Option<Peer<'a>> = None;
-    let (mut spoken, mut other, mut contradiction) = (None, None, false);
-    for comment in clauses.comments_in(Place::From) {
-        match remark(comment) {
-            Remark::Peer(found) => match peer {
-                None => peer = Some(found),
-                Some(first) => contradiction |= first.ip != found.ip,
-            },
-            Remark::Helo(name) => spoken = spoken.or(Some(name)),
-            Remark::Note => {}
-            Remark::Contradiction => contradiction = true,
-            Remark::Other => other = other.or(Some(comment)),
+    let client = read_clause(clauses, manner);
+    // Only who writes two names knows of a HELO: Yandex, of a mail that came by SMTP in the first place.
+    let two_names =
+        || clauses.comments_in(Place::From).any(|comment| remark::peer(comment).is_some_and(|peer| peer.name != b""));
+    if !manner.http || two_names() {
+        return client;
+    }
+    let looked_up = client.helo.filter(|name| client.ip.is_some() && name.contains(&b'.') && address(name).is_none());
+    Client { rdns: client.rdns.or(looked_up), helo: None, ..client }
+}
+
+/// What the comments of the clause say, put together.
+#[derive(Default)]
+struct Said<'a> {
+    peer: Option<Peer<'a>>,
+    /// A name and an ident answer without an address.
+    nameless: Option<Peer<'a>>,
+    spoken: Option<&'a [u8]>,
+    other: Option<&'a [u8]>,
+    port: Option<u16>,
+    ident: Option<&'a [u8]>,
+    contradiction: Option<[Option<IpAddr>; 2]>,
+}
+
+impl<'a> Said<'a> {
+    fn of(clauses: &Clauses<'a>) -> Self {
+        let mut said = Self::default();
+        for comment in clauses.comments_in(Place::From) {
+            match remark(comment) {
+                Remark::Peer(found) if found.ip.is_none() => said.nameless = said.nameless.or(Some(found)),
+                Remark::Peer(found) => match said.peer {
+                    None => said.peer = Some(found),
+                    Some(first) if first.ip != found.ip => said.contradiction = Some([first.ip, found.ip]),
+                    Some(_) => {}
+                },
+                Remark::Helo(name) => said.spoken = said.spoken.or(Some(name)),
+                Remark::Note(note) => {
+                    said.spoken = said.spoken.or(note.helo);
+                    said.port = said.port.or(note.port);
+                    said.ident = said.ident.or(note.ident);
+                }
+                Remark::Contradiction(places) => {
+                    said.contradiction = Some(places.map(|place| address(place).or_else(|| split_address(place).1)));
+                }
+                Remark::Other => said.other = said.other.or(Some(comment)),
+            }
         }
+        said
     }
+}
+
+fn read_clause<'a>(clauses: &Clauses<'a>, manner: Manner) -> Client<'a> {
+    let comments = Said::of(clauses);
     let text = bare_text(clauses);
     // GMX: `name (EHLO said) [A]`.
     let behind = split_address(clauses.from.behind).1.filter(|_| clauses.from.behind.starts_with(b"["));
-    contradiction |= peer.is_some_and(|peer| behind.is_some() && behind != peer.ip);
-    if contradiction {
-        return Client { helo: said(text), disputed: true, ..Client::default() };
+    let contradiction = comments.contradiction.or_else(|| {
+        let ip = comments.peer?.ip;
+        (behind.is_some() && behind != ip).then_some([ip, behind])
+    });
+    if let Some(candidates) = contradiction {
+        return Client { helo: said(text), disputed: true, candidates, ..Client::default() };
     }
-    let spoken = peer.and_then(|peer| peer.helo).or(spoken);
-    if let Some(peer) = peer {
+    let spoken = comments.peer.and_then(|peer| peer.helo).or(comments.spoken);
+    if let Some(peer) = comments.peer {
         let (helo, rdns) = match (peer.name, spoken) {
-            (b"", None) if naming == Naming::Verified => (verified(text), text),
+            (b"", None) if manner.naming == Naming::Verified => (verified(text), text),
+            (b"", None) if peer.confirmed => (said(text), text),
             (b"", None) => (said(text), b"".as_slice()),
             (b"", Some(_)) => (spoken, text),
-            (name, None) if text.is_empty() => (Some(name), b"".as_slice()),
+            // A HELO that was empty, or was not said at all.
+            (name, None) if text.is_empty() => (None, name),
             (name, _) => (spoken.or(Some(text)), name),
         };
-        return Client { helo: helo.and_then(said), rdns: verified(rdns), ip: peer.ip, disputed: false };
+        return Client {
+            helo: helo.and_then(said),
+            rdns: verified(rdns),
+            ip: peer.ip,
+            port: peer.port.or(comments.port),
+            ident: peer.ident.or(comments.ident),
+            ..Client::default()
+        };
     }
     let (name, addressed) = match memmem::find(text, b" - ") {
         // IIS 4: `helo - A`.
@@ -110,23 +184,48 @@ pub(super) fn read<'a>(clauses: &Clauses<'a>, naming: Naming, literal: Literal) 
         && let Some((said_name, Some(ip))) = spoken.map(split_address)
         && !said_name.is_empty()
     {
-        return Client { helo: said(said_name), rdns: verified(name), ip: Some(ip), disputed: false };
+        return Client { helo: said(said_name), rdns: verified(name), ip: Some(ip), ..Client::default() };
     }
+    let unnamed = comments.other.filter(|comment| !comment.iter().any(u8::is_ascii_whitespace));
+    let unexplained = comments.other.filter(|_| manner.naming != Naming::Address || unnamed.is_none());
+    let alone = name.is_empty() && unexplained.is_none() && comments.nameless.is_none();
     let ip = match addressed {
         Some(ip) if !name.is_empty() => Some(ip),
-        Some(ip) => Some(ip).filter(|_| other.is_none() && (literal == Literal::Recorded || spoken.is_some())),
+        Some(ip) => Some(ip).filter(|_| alone && (manner.literal == Literal::Recorded || spoken.is_some())),
         None => behind,
     };
     // Exim 2: `name (helo) [A]`, `(helo) [A]`.
-    let unnamed = other.filter(|comment| !comment.iter().any(u8::is_ascii_whitespace));
-    let spoken = spoken.or(unnamed.filter(|_| addressed.is_none() && ip.is_some()));
+    let first = manner.naming == Naming::Address;
+    let spoken = spoken.or(unnamed.filter(|_| (addressed.is_none() || first) && ip.is_some()));
     let (helo, rdns) = match (ip, spoken) {
         (Some(_), _) if name.is_empty() => (spoken.and_then(said), None),
         (_, Some(spoken)) => (said(spoken), verified(name)),
         (Some(_), None) => (said(name), None),
         (None, None) => (said(text), None),
     };
-    Client { helo, rdns, ip, disputed: false }
+    // `helo (name)`: an MTA that notes no address.
+    let nameless =
+        comments.nameless.or_else(|| unnamed.filter(|_| ip.is_none() && spoken.is_none()).and_then(name_alone));
+    // qmail, of a client that logged in as `alice@sender.example` and whose address nobody noted.
+    let login = unnamed.filter(|comment| ip.is_none() && spoken.is_some() && comment.contains(&b'@'));
+    let port = comments.port.or_else(|| ip.and_then(|_| address_and_port(text)?.1));
+    Client {
+        helo,
+        rdns: rdns.or_else(|| verified(nameless?.name)),
+        ip,
+        port,
+        ident: comments.ident.or_else(|| nameless?.ident).or(login),
+        lone: ip.is_some() && alone && spoken.is_none() && !manner.known && !manner.http,
+        ..Client::default()
+    }
+}
+
+/// `name.example` or `user@localhost`.
+fn name_alone(comment: &[u8]) -> Option<Peer<'_>> {
+    let (ident, name) = split_ident(comment);
+    let word = name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+    let named = name.contains(&b'.') || name == b"localhost";
+    (word && named).then_some(Peer { name, ident, ..Peer::default() })
 }
 
 /// The text of the clause without what single dialects put behind the name.
@@ -137,18 +236,26 @@ fn bare_text<'a>(clauses: &Clauses<'a>) -> &'a [u8] {
 }
 
 /// `(from helo [A]) by ..` (Symantec, Mirapoint) and `(ofmipd A)`: the client stands in a comment before any keyword.
-fn read_head<'a>(clauses: &Clauses<'a>) -> Client<'a> {
+fn read_head<'a>(clauses: &Clauses<'a>, manner: Manner) -> Client<'a> {
     let Some(text) = clauses.comments_in(Place::Head).next() else { return Client::default() };
     if let Some(text) = text.strip_prefix(b"from ") {
         let (name, ip) = split_address(text);
-        return ip.map_or_else(Client::default, |_| Client { helo: said(name), ip, ..Client::default() });
+        let (helo, rdns) = if manner.http { (None, verified(name)) } else { (said(name), None) };
+        // Sendmail, of a message that a user of the host submitted: `(from alice@localhost)`.
+        let ident = text.strip_suffix(b"@localhost");
+        return ip.map_or(Client { ident, ..Client::default() }, |_| Client { helo, rdns, ip, ..Client::default() });
     }
     Client { ip: text.strip_prefix(b"ofmipd ").and_then(address), ..Client::default() }
 }
 
-/// What a client said, without the brackets of a literal (Google writes `?` for them).
+/// What a client said, without the brackets of a literal (Google and qmail write `?` for them).
+///
+/// `nodnsquery` is what smap writes when it asked nobody.
 fn said(text: &[u8]) -> Option<&[u8]> {
     let text = text.trim_ascii();
+    if text == b"nodnsquery" {
+        return None;
+    }
     let bare = match text {
         [b'[', inside @ .., b']'] | [b'?', inside @ .., b'?'] => {
             let inside = match inside.get(..5) {

@@ -16,16 +16,29 @@
 
 use crate::clock::Timestamp;
 
+/// A date as it was read.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Date<'a> {
+    /// The moment.
+    pub(super) time: Option<Timestamp>,
+    /// The zone as written.
+    pub(super) zone: Option<&'a [u8]>,
+    /// Whether the zone is a name that RFC 5322 does not know, and so counts as `-0000`.
+    pub(super) unknown_zone: bool,
+}
+
 /// Reads the date that stands at the beginning of the text.
-pub(super) fn read(text: &[u8]) -> Option<Timestamp> {
+pub(super) fn read(text: &[u8]) -> Date<'_> {
     let mut parts = Parts::default();
     for word in Words(text) {
-        parts.take(word)?;
+        if parts.take(word).is_none() {
+            return Date { time: None, ..parts.date() };
+        }
         if parts.zone.is_some() && parts.time.is_some() && parts.year.is_some() {
             break;
         }
     }
-    parts.moment()
+    parts.date()
 }
 
 /// Whether a word names a day of the week.
@@ -88,7 +101,7 @@ const CLASS: [Class; 256] = {
 };
 
 #[derive(Default)]
-struct Parts {
+struct Parts<'a> {
     day: Option<u32>,
     month: Option<u32>,
     year: Option<i64>,
@@ -97,11 +110,14 @@ struct Parts {
     afternoon: Option<bool>,
     /// Seconds east of UTC.
     zone: Option<i64>,
+    /// The word that says so, and whether it is a name that nobody knows.
+    zone_word: Option<&'a [u8]>,
+    unknown_zone: bool,
 }
 
-impl Parts {
+impl<'a> Parts<'a> {
     /// Takes the next word; nothing where a date cannot go on like this.
-    fn take(&mut self, word: &[u8]) -> Option<()> {
+    fn take(&mut self, word: &'a [u8]) -> Option<()> {
         let first = *word.first()?;
         if first.is_ascii_digit() {
             return self.take_number(word);
@@ -109,6 +125,7 @@ impl Parts {
         if matches!(first, b'+' | b'-') {
             self.time?;
             self.zone = Some(numeric_zone(word)?);
+            self.zone_word = Some(word);
             return Some(());
         }
         if self.month.is_none()
@@ -130,11 +147,14 @@ impl Parts {
             self.afternoon = Some(letter(0) == Some(b'p'));
             return Some(());
         }
-        self.zone = Some(named_zone(word)?);
+        let (zone, known) = named_zone(word)?;
+        self.zone = Some(zone);
+        self.zone_word = Some(word);
+        self.unknown_zone = !known;
         Some(())
     }
 
-    fn take_number(&mut self, word: &[u8]) -> Option<()> {
+    fn take_number(&mut self, word: &'a [u8]) -> Option<()> {
         if self.time.is_none() && word.contains(&b':') {
             let clock = match memchr::memchr2(b'T', b't', word) {
                 Some(at) => {
@@ -169,7 +189,7 @@ impl Parts {
     }
 
     /// `9:34`, `09:34:44`, `09:34:44.123`, each perhaps with its zone attached as ISO 8601 does.
-    fn take_clock(&mut self, word: &[u8]) -> Option<()> {
+    fn take_clock(&mut self, word: &'a [u8]) -> Option<()> {
         let zone = word.iter().position(|b| matches!(b, b'+' | b'-' | b'Z' | b'z'));
         let (clock, zone) = zone.map_or((word, None), |at| (&word[..at], word.get(at..)));
         let mut fields = clock.split(|b| *b == b':');
@@ -184,8 +204,13 @@ impl Parts {
         self.time = Some(i64::from(hour * 3600 + minute * 60 + second));
         if let Some(zone) = zone {
             self.zone = Some(if zone.eq_ignore_ascii_case(b"z") { 0 } else { numeric_zone(zone)? });
+            self.zone_word = Some(zone);
         }
         Some(())
+    }
+
+    fn date(&self) -> Date<'a> {
+        Date { time: self.moment(), zone: self.zone_word, unknown_zone: self.unknown_zone }
     }
 
     fn moment(&self) -> Option<Timestamp> {
@@ -237,12 +262,16 @@ fn numeric_zone(word: &[u8]) -> Option<i64> {
     (minutes < 60).then_some(if *sign == b'-' { -offset } else { offset })
 }
 
-/// The zones that RFC 5322 (4.3) names; every other name is `-0000`. No name is nothing.
-fn named_zone(word: &[u8]) -> Option<i64> {
+/// The zones that RFC 5322 (4.3) names; every other name is `-0000`, and says so. No name is nothing.
+fn named_zone(word: &[u8]) -> Option<(i64, bool)> {
     if word.len() > 6 || !word.iter().all(u8::is_ascii_alphabetic) {
         return None;
     }
-    let named: [(&[u8], i64); 8] = [
+    let named: [(&[u8], i64); 12] = [
+        (b"GMT", 0),
+        (b"UTC", 0),
+        (b"UT", 0),
+        (b"Z", 0),
         (b"EDT", -4),
         (b"EST", -5),
         (b"CDT", -5),
@@ -252,8 +281,8 @@ fn named_zone(word: &[u8]) -> Option<i64> {
         (b"PDT", -7),
         (b"PST", -8),
     ];
-    let hours = named.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map_or(0, |(_, hours)| hours);
-    Some(hours * 3600)
+    let known = named.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, hours)| hours);
+    Some((known.unwrap_or(0) * 3600, known.is_some()))
 }
 
 fn month(word: &[u8]) -> Option<u32> {
@@ -309,7 +338,7 @@ mod tests {
     use super::*;
 
     fn at(text: &str) -> Option<String> {
-        read(text.as_bytes()).map(|time| time.to_string())
+        read(text.as_bytes()).time.map(|time| time.to_string())
     }
 
     #[test]

@@ -3,11 +3,11 @@
 //! Takes hops, gives values that serde writes. [`FieldsLine`] is one line of `relaywatch trace --fields`; its keys and
 //! their meaning are a contract. [`HopJson`] is a hop within a message's JSON and says where it comes from besides.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use serde::Serialize;
 
-use super::{HopKind, Origin, Received, Trace};
+use super::{Ambiguity, HopKind, Origin, Received, Trace};
 
 /// What one `Received` field says, with exactly the keys of `relaywatch trace --fields`.
 #[derive(Debug, Clone, Serialize)]
@@ -58,6 +58,54 @@ impl<'a> From<&'a Received<'_>> for FieldsLine<'a> {
     }
 }
 
+/// What a field says besides; for people who look into it, and not part of `trace --fields`.
+#[derive(Debug, Clone, Serialize)]
+pub struct DetailsJson<'a> {
+    /// The address that the client said as its HELO.
+    pub helo_ip: Option<IpAddr>,
+    /// The client's port.
+    pub port: Option<u16>,
+    /// The answer of RFC 1413, or the local user.
+    pub ident: Option<&'a str>,
+    /// The link.
+    pub via: Option<&'a str>,
+    /// The envelope sender; empty for a bounce.
+    pub envelope_from: Option<&'a str>,
+    /// The cipher's name as written.
+    pub cipher: Option<&'a str>,
+    /// Whether the client's certificate was verified.
+    pub verified: Option<bool>,
+    /// What the receiving host says of its software.
+    pub software: Option<&'a str>,
+    /// Every top-level comment.
+    pub comments: &'a [Cow<'a, str>],
+    /// The date as written, with all that stands behind it.
+    pub date: Option<&'a str>,
+    /// The date's zone as written.
+    pub zone: Option<&'a str>,
+    /// What the field leaves open.
+    pub ambiguous: &'a [Ambiguity],
+}
+
+impl<'a> From<&'a Received<'_>> for DetailsJson<'a> {
+    fn from(received: &'a Received<'_>) -> Self {
+        Self {
+            helo_ip: received.helo_ip,
+            port: received.port,
+            ident: received.ident.as_deref(),
+            via: received.via.as_deref(),
+            envelope_from: received.envelope_from.as_deref(),
+            cipher: received.cipher.as_deref(),
+            verified: received.verified,
+            software: received.software.as_deref(),
+            comments: &received.comments,
+            date: received.date.as_deref(),
+            zone: received.zone.as_deref(),
+            ambiguous: &received.ambiguities,
+        }
+    }
+}
+
 /// One hop of a message.
 #[derive(Debug, Clone, Serialize)]
 pub struct HopJson<'a> {
@@ -73,6 +121,9 @@ pub struct HopJson<'a> {
     /// What the hop says.
     #[serde(flatten)]
     pub fields: FieldsLine<'a>,
+    /// And besides.
+    #[serde(flatten)]
+    pub details: DetailsJson<'a>,
 }
 
 impl<'a> HopJson<'a> {
@@ -84,7 +135,8 @@ impl<'a> HopJson<'a> {
                 Origin::Field { index } => ("field", Some(index)),
             };
             let (dialect, delay) = (hop.received.dialect, trace.delay(at));
-            Self { origin, field, dialect, delay, fields: FieldsLine::from(&hop.received) }
+            let (fields, details) = (FieldsLine::from(&hop.received), DetailsJson::from(&hop.received));
+            Self { origin, field, dialect, delay, fields, details }
         };
         trace.hops.iter().enumerate().map(view).collect()
     }

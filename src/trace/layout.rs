@@ -22,6 +22,15 @@ impl Layout {
             .unwrap_or_else(|| Self::of_unbalanced(value))
     }
 
+    /// Looks at what stands behind a place in a value; without its semicolon where there is no date.
+    pub(super) fn behind(value: &[u8], place: usize, dated: bool) -> Self {
+        let rest = Self::of(value.get(place..).unwrap_or_default());
+        let mut layout =
+            Self { comments: List::default(), semicolon: rest.semicolon.filter(|_| dated).map(|at| at + place) };
+        rest.comments.iter().for_each(|&(open, close)| layout.comments.push((open + place, close + place)));
+        layout
+    }
+
     /// One pass with a depth counter; nothing where a parenthesis stays open.
     fn scan(value: &[u8], quoted_pairs: bool) -> Option<Self> {
         let mut layout = Self { comments: List::default(), semicolon: None };

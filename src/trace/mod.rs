@@ -16,8 +16,8 @@ mod tls;
 mod tokens;
 
 pub use dialects::dialects;
-pub use hop::{Hop, HopKind, Origin, Received};
-pub use json::{FieldsLine, HopJson};
+pub use hop::{Ambiguity, AmbiguityReason, AmbiguousField, Hop, HopKind, Origin, Received};
+pub use json::{DetailsJson, FieldsLine, HopJson};
 pub use received::read as read_received;
 
 use std::borrow::Cow;

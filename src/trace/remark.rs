@@ -13,19 +13,31 @@ use crate::net;
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Peer<'a> {
     pub(super) ip: Option<IpAddr>,
+    pub(super) port: Option<u16>,
     pub(super) name: &'a [u8],
     pub(super) helo: Option<&'a [u8]>,
+    pub(super) ident: Option<&'a [u8]>,
+    /// Whether the MTA says that the HELO leads to the address (CommuniGate).
+    pub(super) confirmed: bool,
 }
 
 /// What a comment is.
 pub(super) enum Remark<'a> {
     Peer(Peer<'a>),
     Helo(&'a [u8]),
-    /// A port, the session's keys, a web interface's note of its user: the address may be in front of it.
-    Note,
+    /// A port, an ident answer, the session's keys, a web interface's note of its user: the address may be in front of it.
+    Note(Note<'a>),
     /// Two addresses in a form that holds one.
-    Contradiction,
+    Contradiction([&'a [u8]; 2]),
     Other,
+}
+
+/// What a note says besides.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Note<'a> {
+    pub(super) port: Option<u16>,
+    pub(super) helo: Option<&'a [u8]>,
+    pub(super) ident: Option<&'a [u8]>,
 }
 
 /// The host that a comment describes, when it is one of the forms that MTAs write.
@@ -44,28 +56,43 @@ pub(super) fn remark(text: &[u8]) -> Remark<'_> {
     {
         match rest {
             [b' ', name @ ..] => return Remark::Helo(name),
-            [b'=', name @ ..] => return Remark::Helo(first_word(name)),
             [] => return Remark::Helo(b""),
             _ => {}
         }
     }
-    if text.starts_with(b"port=") {
-        return behind(text, b" helo=").map_or(Remark::Note, |name| Remark::Helo(first_word(name)));
+    // Exim: `[A] (port=25 helo=H ident=x)`, `[A] (ident=x)`.
+    let key = |key: &[u8]| text.get(..key.len()).is_some_and(|start| start.eq_ignore_ascii_case(key));
+    if key(b"port=") || key(b"ident=") || key(b"helo=") || key(b"ehlo=") {
+        let port = keyed(text, b"port=").and_then(|port| number(first_word(port)));
+        let helo = keyed(text, b"helo=").map(first_word);
+        return Remark::Note(Note { port, helo, ident: keyed(text, b"ident=") });
     }
     if text.starts_with(b"account ") {
-        return behind(text, b" HELO ").map_or(Remark::Note, Remark::Helo);
+        return behind(text, b" HELO ").map_or(Remark::Note(Note::default()), Remark::Helo);
     }
-    // Exim, of a client whose HELO is its address: `[A] (ident=x)`.
-    if text.starts_with(b"using ")
-        || text.starts_with(b"ident=")
-        || text.starts_with(b"proxying for ")
-        || is_user_of_webmail(text)
-    {
-        return Remark::Note;
+    if text.starts_with(b"using ") || text.starts_with(b"proxying for ") || is_user_of_webmail(text) {
+        return Remark::Note(Note::default());
     }
     // Sendmail quotes an ident answer with blanks or brackets: `"x [192.0.2.9]"@name [A]`.
-    let quoted = text.starts_with(b"\"").then(|| memmem::rfind(text, b"\"@")).flatten();
-    let text = quoted.and_then(|end| text.get(end + 2..)).unwrap_or(text);
+    if text.starts_with(b"\"")
+        && let Some(end) = memmem::rfind(text, b"\"@")
+        && let Some(rest) = text.get(end + 2..)
+    {
+        let ident = text.get(1..end).unwrap_or_default();
+        return match host(rest) {
+            // Sun Internet Mail Server: `"port 34611"@name [A]`.
+            Remark::Peer(peer) => match ident.strip_prefix(b"port ").and_then(number) {
+                Some(port) => Remark::Peer(Peer { port: Some(port), ..peer }),
+                None => Remark::Peer(Peer { ident: Some(ident), ..peer }),
+            },
+            other => other,
+        };
+    }
+    host(text)
+}
+
+/// What a comment says of the client's name and address.
+fn host(text: &[u8]) -> Remark<'_> {
     match memchr(b'[', text) {
         Some(open) if memrchr(b'@', text).is_some_and(|at| at > open) => ident_first(text, open),
         Some(0) => bracket_first(text),
@@ -74,21 +101,30 @@ pub(super) fn remark(text: &[u8]) -> Remark<'_> {
     }
 }
 
+/// The part behind the last `@`, and the ident answer before it.
+pub(super) fn split_ident(text: &[u8]) -> (Option<&[u8]>, &[u8]) {
+    memrchr(b'@', text).map_or((None, text), |at| {
+        let (ident, host) = text.split_at(at);
+        let ident = ident.strip_prefix(b"IDENT:").unwrap_or(ident);
+        (Some(ident).filter(|ident| !ident.is_empty()), host.get(1..).unwrap_or_default())
+    })
+}
+
 /// `SquirrelMail authenticated user bob`.
 pub(super) fn is_user_of_webmail(text: &[u8]) -> bool {
     memchr(b' ', text)
         .is_some_and(|space| text.get(space..).is_some_and(|rest| rest.starts_with(b" authenticated user ")))
 }
 
-/// `ident@A` with a bracket in the ident answer, which is the client's: `x[192.0.2.9]@A` (qmail writes it as it came).
+/// `ident@A` with a bracket in the ident answer, which is the client's: `x[192.0.2.9]@A` (notqmail lets brackets pass).
 fn ident_first(text: &[u8], open: usize) -> Remark<'_> {
     if text.iter().any(u8::is_ascii_whitespace) {
         return if open == 0 { bracket_first(text) } else { name_first(text, open) };
     }
-    let host = text.rsplit(|b| *b == b'@').next().unwrap_or(text);
-    match address(host) {
-        Some(ip) => Remark::Peer(Peer { ip: Some(ip), name: b"", helo: None }),
-        None => Remark::Contradiction,
+    let (ident, host) = split_ident(text);
+    match address_and_port(host) {
+        Some((ip, port)) => Remark::Peer(Peer { ip: Some(ip), port, ident, ..Peer::default() }),
+        None => Remark::Contradiction([ident.unwrap_or_default(), host]),
     }
 }
 
@@ -96,7 +132,7 @@ fn ident_first(text: &[u8], open: usize) -> Remark<'_> {
 fn bracket_first(text: &[u8]) -> Remark<'_> {
     let Some(close) = memchr(b']', text) else { return Remark::Other };
     let (inside, rest) = (text.get(1..close).unwrap_or_default(), text.get(close + 1..).unwrap_or_default());
-    let Some(ip) = address(inside) else {
+    let Some((ip, inner_port)) = address_and_port(inside) else {
         let next = rest.trim_ascii_start();
         let again = inside.eq_ignore_ascii_case(b"unknown") && next.starts_with(b"[");
         return if again { bracket_first(next) } else { Remark::Other };
@@ -111,11 +147,17 @@ fn bracket_first(text: &[u8]) -> Remark<'_> {
             .or_else(|| [b"\"EHLO ".as_slice(), b"\"HELO "].iter().find_map(|key| behind(rest, key)).map(until_quote))
     };
     // `[192.0.2.9]@name [A]`: the first bracket is an ident answer. Exim's own stands behind its key.
-    let last = if helo.is_none() && !rest.starts_with(b" ident=") { split_address(rest).1 } else { None };
+    let ident = behind(rest, b" ident=");
+    let last = if helo.is_none() && ident.is_none() { split_address(rest).1 } else { None };
     if last.is_some_and(|last| last != ip) {
-        return Remark::Contradiction;
+        return Remark::Contradiction([inside, rest]);
     }
-    Remark::Peer(Peer { ip: Some(ip), name: b"", helo })
+    // `[A]:25`, and chasquid's and Go's `[A]:25 helo=..`.
+    let behind_address = || rest.strip_prefix(b":").map(first_word).and_then(number);
+    // ZMailer: `[A] EHLO H ident: NO-IDENT-SERVICE [port 49447]`.
+    let noted = || number(behind(rest, b"[port ")?.split(|byte| *byte == b']').next()?);
+    let port = behind_address().or(inner_port).or_else(noted);
+    Remark::Peer(Peer { ip: Some(ip), port, name: b"", helo, ident, confirmed: rest == b" verified" })
 }
 
 /// `name [A]`, `ident@name [A]`, `name[A]`, `name [A] (may be forged)`.
@@ -124,25 +166,34 @@ fn name_first(text: &[u8], open: usize) -> Remark<'_> {
     let name = before.strip_suffix(b"?").unwrap_or(before).trim_ascii_end();
     let Some(close) = memchr(b']', rest) else { return Remark::Other };
     let (inside, rest) = (rest.get(1..close).unwrap_or_default(), rest.get(close + 1..).unwrap_or_default());
-    let Some(ip) = address(inside) else { return Remark::Other };
-    // A quoted ident answer (`"port 34611"@name [A]`) may hold blanks.
-    let host = name.rsplit(|b| *b == b'@').next().unwrap_or(name);
+    let (ident, host) = split_ident(name);
+    let Some((ip, port)) = address_and_port(inside) else {
+        // `name [x.x.x.x]`: somebody took the address away; `name [local]` is OpenSMTPD's UNIX socket.
+        let word = host.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
+        let blank = rest.is_empty() && word && !host.is_empty();
+        return if blank { Remark::Peer(Peer { name: host, ident, ..Peer::default() }) } else { Remark::Other };
+    };
     // `(Forwarded-For: [A])`: what an HTTP client said, in a header field of its own.
     if name.ends_with(b":") {
-        return Remark::Note;
+        return Remark::Note(Note::default());
     }
-    let plain = if name.starts_with(b"\"") { host } else { name };
     let unverified = name == b"Not Verified" || name == b"<unknown>";
-    if !unverified && plain.iter().any(|b| b.is_ascii_whitespace() || matches!(b, b'<' | b'"')) {
+    if !unverified && name.iter().any(|b| b.is_ascii_whitespace() || matches!(b, b'<' | b'"')) {
         return Remark::Other;
     }
     // The name and the ident answer are the client's: `x [192.0.2.9]` as a name must not hide the address behind it.
     if memchr(b'[', rest).is_some() {
-        return Remark::Contradiction;
+        return Remark::Contradiction([inside, rest]);
     }
     // Sendmail: the name does not lead back to the address, so nothing is verified.
     let forged = rest.trim_ascii_start().starts_with(b"(may be forged)");
-    Remark::Peer(Peer { ip: Some(ip), name: if forged || unverified { b"unknown" } else { host }, helo: None })
+    Remark::Peer(Peer {
+        ip: Some(ip),
+        port,
+        name: if forged || unverified { b"unknown" } else { host },
+        ident,
+        ..Peer::default()
+    })
 }
 
 /// `A`, `user@A`, and Yahoo's `user@A with login`.
@@ -150,9 +201,9 @@ fn bare(text: &[u8]) -> Remark<'_> {
     let word = first_word(text);
     let rest = text.get(word.len()..).unwrap_or_default().trim_ascii_start();
     let known = rest.is_empty() || rest.get(..4).is_some_and(|with| with.eq_ignore_ascii_case(b"with"));
-    let host = word.rsplit(|b| *b == b'@').next().unwrap_or(word);
-    match address(host) {
-        Some(ip) if known => Remark::Peer(Peer { ip: Some(ip), name: b"", helo: None }),
+    let (ident, host) = split_ident(word);
+    match address_and_port(host) {
+        Some((ip, port)) if known => Remark::Peer(Peer { ip: Some(ip), port, ident, ..Peer::default() }),
         _ => Remark::Other,
     }
 }
@@ -185,6 +236,11 @@ pub(super) fn split_address(text: &[u8]) -> (&[u8], Option<IpAddr>) {
 
 /// An address as MTAs write it, perhaps with its port.
 pub(super) fn address(text: &[u8]) -> Option<IpAddr> {
+    address_and_port(text).map(|(ip, _)| ip)
+}
+
+/// An address as MTAs write it, and its port.
+pub(super) fn address_and_port(text: &[u8]) -> Option<(IpAddr, Option<u16>)> {
     let first = *text.first()?;
     let colon = memchr(b':', text).is_some();
     // Most of what is asked here is a name: tell it by its first letter.
@@ -193,12 +249,30 @@ pub(super) fn address(text: &[u8]) -> Option<IpAddr> {
     }
     let text = str::from_utf8(text).ok()?;
     let text = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
-    net::parse_literal(text).or_else(|| {
+    net::parse_literal(text).map(|ip| (ip, None)).or_else(|| {
         let (host, port) = text.rsplit_once(':')?;
-        let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+        let port = number(port.as_bytes())?;
         // `2001:db8::1:25` was read above; only an IPv4 address is followed by a bare port.
-        host.parse::<std::net::Ipv4Addr>().ok().filter(|_| digits).map(IpAddr::from)
+        host.parse::<std::net::Ipv4Addr>().ok().map(|ip| (IpAddr::from(ip), Some(port)))
     })
+}
+
+/// A port: digits, and nothing else.
+pub(super) fn number(digits: &[u8]) -> Option<u16> {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// What stands behind a key, which is the text's first word or follows a blank.
+fn keyed<'a>(text: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
+    match text.get(..key.len()) {
+        Some(start) if start.eq_ignore_ascii_case(key) => text.get(key.len()..),
+        _ => memmem::find_iter(text, key)
+            .find(|at| at.checked_sub(1).is_some_and(|before| text.get(before) == Some(&b' ')))
+            .and_then(|at| text.get(at + key.len()..)),
+    }
 }
 
 fn behind<'a>(text: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
@@ -209,6 +283,9 @@ fn first_word(text: &[u8]) -> &[u8] {
     text.split(u8::is_ascii_whitespace).next().unwrap_or(text)
 }
 
+/// What stands before the closing quote; ZMailer writes a quote that the client said as `\\"`.
 fn until_quote(text: &[u8]) -> &[u8] {
-    text.split(|b| *b == b'"').next().unwrap_or(text)
+    let closing = |at: &usize| at.checked_sub(1).is_none_or(|before| text.get(before) != Some(&b'\\'));
+    let end = memchr::memchr_iter(b'"', text).find(closing).unwrap_or(text.len());
+    text.get(..end).unwrap_or(text)
 }

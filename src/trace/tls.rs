@@ -10,21 +10,132 @@ use memchr::memmem;
 use super::tokens::Clauses;
 use crate::tls::TlsVersion;
 
-/// What is stated of TLS, and the version.
-pub(super) fn read(clauses: &Clauses<'_>) -> (Option<bool>, Option<TlsVersion>) {
+/// What a field says of TLS.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stated<'a> {
+    /// Whether the hop was encrypted.
+    pub(super) encrypted: Option<bool>,
+    /// The version.
+    pub(super) version: Option<TlsVersion>,
+    /// The cipher's name as written.
+    pub(super) cipher: Option<&'a [u8]>,
+    /// Whether the client's certificate was verified; false where it has none.
+    pub(super) verified: Option<bool>,
+}
+
+/// Reads what the clauses say.
+pub(super) fn read<'a>(clauses: &Clauses<'a>) -> Stated<'a> {
+    let mut stated = Stated::default();
     for comment in clauses.comments.iter() {
-        if let Some(version) = stated(comment.text) {
-            return (Some(true), version);
+        let text = comment.text;
+        if stated.encrypted.is_none()
+            && let Some(version) = self::stated(text)
+        {
+            stated = Stated { encrypted: Some(true), version, cipher: cipher(text), ..stated };
+        }
+        stated.verified = stated.verified.or_else(|| verified(text));
+    }
+    // Exim and Haraka: `tls TLS_AES_256_GCM_SHA384`.
+    if clauses.tls.stated && !clauses.tls.word.is_empty() {
+        stated.encrypted = Some(true);
+        stated.cipher = stated.cipher.or(Some(clauses.tls.word));
+    }
+    // IIS: `by mx.example.org over TLS secured channel with Microsoft SMTPSVC(7.5.7601.17514)`.
+    if stated.encrypted.is_none() && (clauses.starttls || memmem::find(clauses.by.text, b" over TLS ").is_some()) {
+        stated.encrypted = Some(true);
+    }
+    if stated.encrypted.is_none() {
+        // Yahoo writes the protocol where others write the link: `via HTTP`.
+        let with = if clauses.with.text.is_empty() { clauses.via.word } else { clauses.with.text };
+        match protocol(with) {
+            Some(Protocol::Encrypted) => {
+                stated.encrypted = Some(true);
+                stated.version = version_in_protocol(with);
+            }
+            Some(Protocol::Plain) => stated.encrypted = Some(false),
+            None => {}
         }
     }
-    if clauses.starttls {
-        return (Some(true), None);
+    if stated.encrypted == Some(true) && stated.cipher.is_none() {
+        stated.cipher = cipher_in_protocol(clauses);
     }
-    match protocol(clauses.with.text) {
-        Some(Protocol::Encrypted) => (Some(true), version_in_protocol(clauses.with.text)),
-        Some(Protocol::Plain) => (Some(false), None),
-        None => (None, None),
+    stated
+}
+
+/// The cipher that a comment names, which states TLS.
+fn cipher(comment: &[u8]) -> Option<&[u8]> {
+    let keyed = [b"with cipher ".as_slice(), b"cipher=3D", b"cipher="];
+    if let Some((at, key)) = keyed.iter().find_map(|key| Some((memmem::find(comment, key)?, key))) {
+        return name(comment.get(at + key.len()..)?);
     }
+    // Cellopoint: `Generic MTA with TLSv1.2 ECDHE-RSA-AES256-GCM-SHA384 256/256`.
+    if let Some(at) = memmem::find(comment, b" with TLS") {
+        return name(comment.get(at + 6..)?.split(|byte| *byte == b' ').nth(1)?);
+    }
+    // Courier: `TLS: TLSv1.2,256bits,AES256-SHA`. MailMarshal: `using TLS: TLSv1.2, DES-CBC3-SHA`.
+    // What stands before it may be the client's ident answer.
+    if let Some(at) = memmem::rfind(comment, b"TLS: ") {
+        return name(comment.get(at..)?.rsplit(|byte| *byte == b',').next()?.trim_ascii());
+    }
+    // Exim, OpenSMTPD: `TLSv1.2:ECDHE-RSA-AES256-GCM-SHA384:256`.
+    let mut parts = comment.split(|byte| *byte == b':');
+    let (_, cipher, _) = (parts.next()?, parts.next()?, parts.next()?);
+    name(cipher).filter(|cipher| cipher.len() > 2)
+}
+
+/// A cipher's name at the start of a text.
+fn name(text: &[u8]) -> Option<&[u8]> {
+    let ends = |byte: &u8| !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'+' | b'.'));
+    let name = text.get(..text.iter().position(ends).unwrap_or(text.len()))?;
+    (!name.is_empty()).then_some(name)
+}
+
+/// qmail's TLS patch: `(AES256-SHA encrypted) SMTP`, `AES256-SHA encrypted SMTP`. IronPort: `ESMTP/TLS/AES256-SHA`.
+fn cipher_in_protocol<'a>(clauses: &Clauses<'a>) -> Option<&'a [u8]> {
+    let with = clauses.with.text;
+    if let Some(rest) = memmem::find(with, b"/TLS/").and_then(|at| with.get(at + 5..)) {
+        return name(rest);
+    }
+    let texts = || clauses.own_comments().chain([with]);
+    // Momentum: `with ESMTPS (cipher=AES256-GCM-SHA384)`, and without the `)`.
+    let keyed = texts().find_map(|text| text.get(memmem::find(text, b"cipher=")? + 7..));
+    keyed.or_else(|| texts().find_map(|text| text.get(..memmem::find(text, b" encrypted")?))).and_then(name)
+}
+
+/// What a comment says of the client's certificate.
+///
+/// Sendmail: `verify=OK`, `TRUSTED` (by DANE), `NO`, `NOT`, `FAIL`. Postfix: `verified OK`, `not verified`, or that there was none. OpenSMTPD and
+/// Exim end with `:YES`, `:NO` or `:FAIL`.
+fn verified(comment: &[u8]) -> Option<bool> {
+    match comment.first()?.to_ascii_lowercase() {
+        b'n' if starts(comment, b"no client certificate") => Some(false),
+        b'c' if starts(comment, b"client did not present") => Some(false),
+        b'c' if starts(comment, b"client certificate not present") => Some(false),
+        b'c' if starts(comment, b"client cn") || starts(comment, b"client rpk") => {
+            if memmem::find(comment, b"(verified OK)").is_some() {
+                Some(true)
+            } else {
+                memmem::find(comment, b"(not verified)").map(|_| false)
+            }
+        }
+        _ => {
+            if let Some(at) = memmem::find(comment, b"verify=") {
+                let word = comment.get(at + 7..)?.split(|byte| !byte.is_ascii_alphabetic()).next()?;
+                return Some([b"OK".as_slice(), b"YES", b"TRUSTED"].iter().any(|good| word.eq_ignore_ascii_case(good)));
+            }
+            if !starts(comment, b"tls") {
+                return None;
+            }
+            let mut parts = comment.split(|byte| *byte == b':').skip(3);
+            let word = parts.next()?;
+            let known = [(b"YES".as_slice(), true), (b"NO", false), (b"FAIL", false)];
+            known.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, verified)| verified)
+        }
+    }
+}
+
+fn starts(text: &[u8], start: &[u8]) -> bool {
+    text.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,18 +145,22 @@ enum Protocol {
 }
 
 fn protocol(with: &[u8]) -> Option<Protocol> {
-    if with.starts_with(b"Microsoft SMTP") {
+    if with.starts_with(b"Microsoft SMTP Server") {
         return Some(Protocol::Plain);
     }
     // qmail's TLS patch: `ECDHE-RSA-AES256-GCM-SHA384 encrypted SMTP`.
     if memmem::find(with, b" encrypted ").is_some() {
         return Some(Protocol::Encrypted);
     }
-    let word = with.split(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')).next().unwrap_or_default();
+    // MailEnable and IBM name themselves first: `MailEnable ESMTP`.
+    with.split(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).take(3).find_map(protocol_name)
+}
+
+fn protocol_name(word: &[u8]) -> Option<Protocol> {
     let name_end = word.iter().position(|b| !b.is_ascii_alphanumeric()).unwrap_or(word.len());
     let (name, rest) = word.split_at(name_end);
-    // `ESMTP/TLS/..` (IronPort), `ESMTP-TLS` (CommuniGate).
-    if rest.get(1..4).is_some_and(|tls| tls.eq_ignore_ascii_case(b"TLS")) {
+    // `ESMTP/TLS/..` (IronPort), `ESMTP-TLS` (CommuniGate), `POP3-SSL` (getmail).
+    if rest.get(1..4).is_some_and(|tls| tls.eq_ignore_ascii_case(b"TLS") || tls == b"SSL") {
         return Some(Protocol::Encrypted);
     }
     let mut buffer = [0; 12];
@@ -55,7 +170,9 @@ fn protocol(with: &[u8]) -> Option<Protocol> {
     let name = upper.strip_prefix(b"UTF8").unwrap_or(upper);
     match name {
         b"SMTP" | b"ESMTP" | b"ESMTPA" | b"SMTPA" | b"ASMTP" | b"EASMTP" | b"LMTP" | b"LMTPA" | b"QMTP" | b"QMQP"
-        | b"HTTP" | b"POP3" | b"IMAP" | b"IMAP4" | b"BSMTP" | b"UUCP" | b"MMS" | b"XMIT" => Some(Protocol::Plain),
+        | b"HTTP" | b"POP3" | b"IMAP" | b"IMAP4" | b"BSMTP" | b"BIZSMTP" | b"UUCP" | b"MMS" | b"XMIT" => {
+            Some(Protocol::Plain)
+        }
         b"SMTPS" | b"ESMTPS" | b"ESMTPSA" | b"SMTPSA" | b"LMTPS" | b"LMTPSA" | b"HTTPS" | b"SSMTP" | b"ASMTPS"
         | b"POP3S" | b"IMAPS" | b"ESMTPTLS" => Some(Protocol::Encrypted),
         _ => None,
@@ -86,6 +203,8 @@ fn stated(comment: &[u8]) -> Option<Option<TlsVersion>> {
             let at = memmem::find(comment, b", TLS: ").or_else(|| memmem::find(comment, b", SSL: "))?;
             encryption(comment.get(at + 7..)?)
         }
+        // (over SMTP, TLS-1.3, envelope from "..") chasquid
+        (b'o', b'v') => encryption(comment.get(memmem::find(comment, b", TLS-")? + 2..)?),
         // (Generic MTA with TLSv1.2 ..), (Cellopoint E-mail Firewall .. with TLS)
         (b'g', b'e') | (b'c', b'e') => encryption(comment.get(memmem::find(comment, b" with TLS")? + 6..)?),
         _ => None,
@@ -105,14 +224,19 @@ fn encryption(text: &[u8]) -> Option<Option<TlsVersion>> {
     }
     let plausible = match text.get(3) {
         None => true,
-        Some(b) => b.is_ascii_digit() || matches!(b, b'v' | b'V' | b' ' | b',' | b':' | b'_' | b'=' | b')' | b'/'),
+        Some(b) => {
+            b.is_ascii_digit() || matches!(b, b'v' | b'V' | b' ' | b',' | b':' | b'_' | b'=' | b')' | b'/' | b'-')
+        }
     };
-    plausible.then(|| version(text))
+    plausible.then(|| match text.strip_prefix(b"TLS: ") {
+        Some(rest) => version(rest),
+        None => version(text),
+    })
 }
 
 /// The version at the start of a text. `TLSv1/SSLv3` is OpenSSL's name for a family of ciphers, not a version.
 fn version(text: &[u8]) -> Option<TlsVersion> {
-    let ends = |b: &u8| !(b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_'));
+    let ends = |b: &u8| !(b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
     let end = text.iter().position(ends).unwrap_or(text.len());
     if text.get(end) == Some(&b'/') {
         return None;
@@ -125,8 +249,9 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> (Option<bool>, Option<&'static str>) {
-        let (tls, version) = read(&Clauses::read(format!("from a (b [192.0.2.1]) {text}").as_bytes()));
-        (tls, version.map(TlsVersion::as_str))
+        let line = format!("from a (b [192.0.2.1]) {text}");
+        let stated = read(&Clauses::read(line.as_bytes()));
+        (stated.encrypted, stated.version.map(TlsVersion::as_str))
     }
 
     #[test]
@@ -158,7 +283,9 @@ mod tests {
         {
             assert_eq!(of(text), (Some(false), None), "{text}");
         }
-        for text in ["by c", "by c with mapi id 15.20", "by c with local (Exim 4.92)"] {
+        for text in
+            ["by c", "by c with mapi id 15.20", "by c with local (Exim 4.92)", "by c with Microsoft SMTPSVC(6.0)"]
+        {
             assert_eq!(of(text), (None, None), "{text}");
         }
     }

@@ -10,7 +10,7 @@
 //! - a `;` is the date's only where it is the last one outside comments (see also [`Clauses::read_without_date`]);
 //! - a second `by` outside comments means that somebody wrote a clause into his HELO: see [`Clauses::rewritten`].
 
-use memchr::{memchr, memchr2_iter};
+use memchr::{memchr, memchr2_iter, memmem};
 
 use super::{
     layout::{Layout, List},
@@ -43,6 +43,12 @@ pub(super) struct Clauses<'a> {
     pub(super) rewritten: bool,
     /// A second `with` says STARTTLS (Mimecast) or TLS.
     pub(super) starttls: bool,
+    /// The cipher behind `tls` (Exim, Haraka).
+    pub(super) tls: Clause<'a>,
+    /// The envelope sender behind `envelope-from` (Haraka).
+    pub(super) envelope_from: Clause<'a>,
+    /// The receiving hosts that the value names, where a client may have written one of them: see `rewritten`.
+    pub(super) hosts: [&'a [u8]; 2],
 }
 
 /// One clause.
@@ -78,6 +84,8 @@ pub(super) enum Place {
     With,
     Id,
     For,
+    Tls,
+    EnvelopeFrom,
     Date,
 }
 
@@ -99,7 +107,9 @@ impl<'a> Clauses<'a> {
 
     /// The comments that the receiving host wrote of itself: those of its `by`, `via`, `with` and `id`.
     pub(super) fn own_comments(&self) -> impl Iterator<Item = &'a [u8]> {
-        let own = |comment: &&Comment<'_>| matches!(comment.place, Place::By | Place::Via | Place::With | Place::Id);
+        let own = |comment: &&Comment<'_>| {
+            matches!(comment.place, Place::By | Place::Via | Place::With | Place::Id | Place::Tls | Place::EnvelopeFrom)
+        };
         self.comments.iter().filter(own).map(|comment| comment.text)
     }
 
@@ -112,6 +122,8 @@ impl<'a> Clauses<'a> {
             Place::With => &mut self.with,
             Place::Id => &mut self.id,
             Place::For => &mut self.recipient,
+            Place::Tls => &mut self.tls,
+            Place::EnvelopeFrom => &mut self.envelope_from,
             Place::Date => return None,
         })
     }
@@ -119,6 +131,7 @@ impl<'a> Clauses<'a> {
 
 struct Cutter<'a> {
     value: &'a [u8],
+    dated: bool,
     at: usize,
     layout: Layout,
     next_comment: usize,
@@ -141,6 +154,7 @@ impl<'a> Cutter<'a> {
         }
         Self {
             value,
+            dated,
             at: 0,
             layout,
             next_comment: 0,
@@ -178,7 +192,19 @@ impl<'a> Cutter<'a> {
         }
     }
 
-    fn comment(&mut self, open: usize, close: usize) {
+    fn comment(&mut self, open: usize, mut close: usize) {
+        if let Some(end) = self.id_swallowed_by(open, close) {
+            close = end;
+            self.layout = Layout::behind(self.value, close + 1, self.dated);
+            self.next_comment = 0;
+            self.clauses.comments.push(Comment {
+                text: self.value.get(open + 1..close).unwrap_or_default().trim_ascii(),
+                place: Place::With,
+            });
+            self.ended = true;
+            self.at = close + 1;
+            return;
+        }
         let text = self.value.get(open + 1..close).unwrap_or_default().trim_ascii();
         // Before `by` every comment speaks of the client, even behind a HELO that holds the word `with`.
         let of_client = self.clauses.from.stated && !self.clauses.by.stated && self.place != Place::Date;
@@ -186,6 +212,7 @@ impl<'a> Cutter<'a> {
         // A HELO that opens a parenthesis and a recipient that closes it would put the host's own words into a comment.
         if place == Place::By && swallows_a_clause(text) {
             self.clauses.rewritten = true;
+            self.clauses.hosts = [self.clauses.by.word, b""];
             self.clauses.by = Clause { stated: true, ..Clause::default() };
         }
         if place == Place::From {
@@ -201,6 +228,24 @@ impl<'a> Cutter<'a> {
         self.ended = true;
         self.next_comment += 1;
         self.at = close + 1;
+    }
+
+    /// Where a comment should have ended that holds `) id `: bulk mailers of 2007 wrote `with esmtp (X(5MO*V (RT)2) id
+    /// 9C6=-*B)-7 for ..` from random marks. It is the first of the host's own comments, and ends in the middle of a word;
+    /// a comment that holds the client's words (`envelope-from ..`) is none such.
+    fn id_swallowed_by(&self, open: usize, close: usize) -> Option<usize> {
+        let first =
+            self.place == Place::With && self.clauses.by.stated && self.clauses.with.word == b"esmtp" && !self.ended;
+        let behind = self.value.get(close + 1).copied().unwrap_or(b' ');
+        if !first || is_space(behind) || matches!(behind, b';' | b'(') {
+            return None;
+        }
+        let text = self.value.get(open + 1..close)?;
+        let noted = [b"envelope".as_slice(), b"return-path", b"auth"];
+        if noted.iter().any(|start| text.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start))) {
+            return None;
+        }
+        Some(open + 1 + memmem::find(text, b") id ")?)
     }
 
     fn word(&mut self) {
@@ -265,6 +310,11 @@ impl<'a> Cutter<'a> {
         {
             return;
         }
+        if let (Place::Via | Place::By, Some(id)) = (self.place, word.strip_prefix(b"id=")) {
+            // debbugs: `via spool by submit@bugs.example.org id=B.165158501424526`.
+            self.clauses.id = Clause { stated: true, text: id, word: id, behind: b"" };
+            return;
+        }
         let expected = self.start.is_some() || self.place == Place::Id;
         if self.layout.semicolon.is_none() && expected && self.clauses.by.stated && begins_date(word) {
             self.begin_date(start);
@@ -305,6 +355,10 @@ impl<'a> Cutter<'a> {
             (Place::Date, Place::Id) if !self.clauses.id.stated => {}
             (Place::Date, _) => return false,
             (_, Place::From) if self.clauses.from.stated => return false,
+            // Words of a clause of its own only behind another one: `with TLS`, `from tls by` are none.
+            (_, Place::Tls | Place::EnvelopeFrom) if !by_stated || (self.start.is_none() && !self.ended) => {
+                return false;
+            }
             (_, Place::By) if by_stated => return self.begin_again(),
             (_, Place::With) if by_stated && self.clauses.with.stated => {
                 let rest = self.value.get(self.at..).unwrap_or_default().trim_ascii_start();
@@ -347,7 +401,9 @@ impl<'a> Cutter<'a> {
             return true;
         }
         let stated = Clause { stated: true, ..Clause::default() };
-        self.clauses = Clauses { from: stated, by: stated, rewritten: true, ..Clauses::default() };
+        let next = rest.split(|byte| is_space(*byte)).next().unwrap_or_default();
+        let hosts = [self.clauses.by.word, next];
+        self.clauses = Clauses { from: stated, by: stated, rewritten: true, hosts, ..Clauses::default() };
         self.early_id = Clause::default();
         self.place = Place::By;
         self.start = None;
@@ -394,6 +450,8 @@ fn keyword(word: &[u8]) -> Option<Place> {
             [b'i', b'd'] => Some(Place::Id),
             _ => None,
         },
+        // `over TLS secured channel` (IIS) is no such clause.
+        b"tls" => Some(Place::Tls),
         [a, b, c] => match [a, b, c].map(lower) {
             [b'f', b'o', b'r'] => Some(Place::For),
             [b'v', b'i', b'a'] => Some(Place::Via),
@@ -404,6 +462,7 @@ fn keyword(word: &[u8]) -> Option<Place> {
             [b'w', b'i', b't', b'h'] => Some(Place::With),
             _ => None,
         },
+        b"envelope-from" => Some(Place::EnvelopeFrom),
         _ => None,
     }
 }

@@ -62,6 +62,7 @@ pub(super) fn write(out: &mut dyn Write, report: &Report<'_>, message: &RawMessa
     for row in &rows {
         write_row(out, row, &widths, style)?;
         reasons(out, report, Some(row.hop), style)?;
+        open_questions(out, report, row.hop, style)?;
         if let Place::Peer { hop, ip } = report.boundary.place
             && hop == row.hop
         {
@@ -218,12 +219,29 @@ fn reasons(out: &mut dyn Write, report: &Report<'_>, hop: Option<usize>, style: 
         };
         let sentence = printable(&finding.sentence, 2000);
         let text = format!("{} {} ({basis}): {sentence}", finding.severity.as_str(), finding.code.as_str());
-        let mut lead = "└ ";
-        for line in wrap(&text, style.width.saturating_sub(MARGIN + 5)) {
-            let line = style.paint(Ink::Level(finding.severity.into()), line);
-            writeln!(out, "{:MARGIN$}   {lead}{line}", "")?;
-            lead = "  ";
-        }
+        under_row(out, &text, Ink::Level(finding.severity.into()), style)?;
+    }
+    Ok(())
+}
+
+/// What the field of a hop leaves open, and what it could be.
+fn open_questions(out: &mut dyn Write, report: &Report<'_>, hop: usize, style: &Style) -> io::Result<()> {
+    let Some(hop) = report.trace.hops.get(hop) else { return Ok(()) };
+    for open in &hop.received.ambiguities {
+        let candidates: Vec<_> = open.candidates.iter().map(|candidate| printable(candidate, 100)).collect();
+        let which = if candidates.is_empty() { String::new() } else { format!(" ({})", candidates.join(" or ")) };
+        let text = format!("ambiguous {}{which}: {}", open.field.as_str(), open.reason.sentence());
+        under_row(out, &text, Ink::Faint, style)?;
+    }
+    Ok(())
+}
+
+/// A text under a hop's row, wrapped.
+fn under_row(out: &mut dyn Write, text: &str, ink: Ink, style: &Style) -> io::Result<()> {
+    let mut lead = "└ ";
+    for line in wrap(text, style.width.saturating_sub(MARGIN + 5)) {
+        writeln!(out, "{:MARGIN$}   {lead}{}", "", style.paint(ink, line))?;
+        lead = "  ";
     }
     Ok(())
 }

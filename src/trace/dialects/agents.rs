@@ -21,7 +21,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
     // fetchmail, transact.c: the host is the one that was polled
     Dialect {
         name: "fetchmail",
-        software: &["fetchmail-", "getmail", "mpop"],
+        software: &["fetchmail-"],
         sample: "from pop.sender.example [192.0.2.10] by localhost with POP3 (fetchmail-6.4.20) for <bob@localhost> \
                  (single-drop); Mon, 03 Nov 2025 10:00:00 +0100 (CET)",
         ..PLAIN
@@ -55,6 +55,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
     Dialect {
         name: "haraka",
         software: &["Haraka"],
+        shape: Some(|clauses| clauses.comments_in(Place::Head).any(|c| c.starts_with(b"Haraka "))),
         sample: "from relay.sender.example (mx1.sender.example [192.0.2.10]) by victim.example (Haraka/3.0.3) with ESMTPS \
                  id 52E5A3F0-1B11-4E5C.1 envelope-from <a@sender.example> tls TLS_AES_256_GCM_SHA384; Mon, 03 Nov 2025 \
                  10:00:00 +0000",
@@ -69,7 +70,9 @@ pub(super) const DIALECTS: &[Dialect] = &[
         ..PLAIN
     },
     Dialect {
+        // the name is that of the connected address; it writes no HELO
         name: "james",
+        naming: Naming::Verified,
         software: &["JAMES SMTP Server"],
         sample: "from 192.0.2.10 (EHLO relay.sender.example) ([192.0.2.10]) by victim.example (JAMES SMTP Server ) with \
                  ESMTPA ID -1145992316; Wed, 20 Jan 2021 17:42:20 +0000 (UTC)",
@@ -88,6 +91,52 @@ pub(super) const DIALECTS: &[Dialect] = &[
         software: &["DragonFly Mail Agent"],
         sample: "from rob (uid 1000) (envelope-from rob@victim.example) id 22040c by victim.example (DragonFly Mail Agent \
                  v0.13); Wed, 15 Jan 2020 08:35:21 -0600",
+        ..PLAIN
+    },
+    // getmail6, getmailcore/message.py: its own words follow the protocol
+    Dialect {
+        name: "getmail",
+        shape: Some(|clauses| memchr::memmem::find(clauses.with.text, b" getmail6").is_some()),
+        sample: "from pop.sender.example by laptop with POP3-SSL getmail6 msgid:UID1-2 for <bob@victim.example>; 05 Jan 2024 \
+                 10:11:12 -0000",
+        ..PLAIN
+    },
+    // chasquid, internal/smtpsrv/conn.go: the address first, the HELO in a comment; of who logged in the HELO alone
+    Dialect {
+        name: "chasquid",
+        naming: Naming::Address,
+        software: &["chasquid"],
+        sample: "from [192.0.2.10] (relay.sender.example) by mx.victim.example (chasquid) with ESMTPS tls \
+                 TLS_AES_128_GCM_SHA256 (over SMTP, TLS-1.3, envelope from \"a@sender.example\") ; Mon, 03 Nov 2025 10:00:00 \
+                 +0000",
+        ..PLAIN
+    },
+    Dialect {
+        name: "halon",
+        software: &["Halon"],
+        sample: "from [10.0.23.114] (unknown [192.0.2.10]) by mta-2.victim.example (Halon) with ESMTP id \
+                 d3882b98-0cf2-5e6a-c48e-765e7a31b21b; Tue, 03 Feb 2026 21:07:12 +0000 (UTC)",
+        ..PLAIN
+    },
+    Dialect {
+        name: "horde",
+        software: &["Horde "],
+        sample: "from dial-7.isp.example (dial-7.isp.example [192.0.2.10]) by webmail.victim.example (Horde MIME library) \
+                 with HTTP; Mon, 23 Apr 2007 20:53:31 -0400",
+        ..PLAIN
+    },
+    Dialect {
+        name: "listserv",
+        software: &["LISTSERV"],
+        sample: "from LISTS.VICTIM.EXAMPLE by LISTS.VICTIM.EXAMPLE (LISTSERV release 1.8c) with NJE id 12302 for \
+                 LIST@LISTS.VICTIM.EXAMPLE; Fri, 27 Sep 1996 18:44:32 +0200",
+        ..PLAIN
+    },
+    Dialect {
+        name: "mini-sendmail",
+        software: &["mini_sendmail/"],
+        sample: "(from alice@www.victim.example) by www.victim.example (mini_sendmail/1.3.6 29jun2005); Thu, 19 Apr 2007 \
+                 05:39:27 GMT (sender userid 48@www.victim.example)",
         ..PLAIN
     },
     Dialect {
@@ -131,7 +180,9 @@ pub(super) const DIALECTS: &[Dialect] = &[
     },
     Dialect {
         name: "debbugs",
-        shape: Some(|clauses| clauses.via.word == b"spool"),
+        shape: Some(|clauses| {
+            clauses.via.word == b"spool" || clauses.comments_in(Place::Head).any(|c| c.starts_with(b"at "))
+        }),
         sample: "via spool by 691896-submit@bugs.victim.example id=B691896.13541424145158 (code B ref 691896); Wed, 28 Nov \
                  2012 22:42:02 +0000",
         ..PLAIN

@@ -11,7 +11,7 @@ use crate::trace::{client::Naming, tokens::Clauses};
 pub(super) const DIALECTS: &[Dialect] = &[Dialect {
     name: "exim",
     naming: Naming::Verified,
-    software: &["Exim "],
+    software: &["Exim ", "Gmexim "],
     shape: Some(is_exim),
     sample: "from mx1.sender.example ([192.0.2.10]:33996 helo=relay.sender.example) by mx.victim.example with esmtps \
              (TLS1.3) tls TLS_AES_256_GCM_SHA384 (Exim 4.98) (envelope-from <a@sender.example>) \

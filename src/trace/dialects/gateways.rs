@@ -32,6 +32,22 @@ pub(super) const DIALECTS: &[Dialect] = &[
                  server-2.bemta-22.messagelabs.com id 00/00-00000-00000225; Mon, 03 Nov 2025 10:00:00 +0000",
         ..PLAIN
     },
+    // Raptor and Symantec Enterprise Firewall: the name in the comment is where the mail goes
+    Dialect {
+        name: "raptor",
+        shape: Some(|clauses| clauses.via.word == b"smtpd" && clauses.own_comments().any(|c| c.starts_with(b"for "))),
+        sample: "from [192.0.2.10] by fw.victim.example via smtpd (for mail.victim.example [192.168.1.17]) with SMTP; \
+                 Mon, 29 Jul 2002 19:31:22 -0500",
+        ..PLAIN
+    },
+    Dialect {
+        name: "mimesweeper",
+        software: &["Content Technologies SMTPRS"],
+        sample: "from scv4.sender.example (scv4.sender.example) by gw.victim.example (Content Technologies SMTPRS 4.2.5) \
+                 with ESMTP id <T5e9f6cb05a229175f24d5@gw.victim.example> for <bob@victim.example>; Thu, 26 Sep 2002 \
+                 16:45:31 -0700",
+        ..PLAIN
+    },
     Dialect {
         name: "barracuda",
         software: &["Spam Firewall", "Spam & Virus Firewall", "Barracuda"],

@@ -54,7 +54,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
     },
     Dialect {
         name: "oracle-messaging",
-        software: &["Oracle Communications", "Sun Java", "iPlanet", "Netscape", "PMDF"],
+        software: &["Oracle Communications", "Sun Java", "Sun Internet", "mshttpd", "iPlanet", "Netscape", "PMDF"],
         sample: "from relay.sender.example ([unknown] [192.0.2.10]) by mx.victim.example (Sun Java(tm) System Messaging \
                  Server 7u2-7.02 32bit (built Apr 16 2009)) with ESMTPA id <0L1A00C85X0U4BD6@mx.victim.example> for \
                  bob@victim.example; Thu, 22 Apr 2010 18:24:32 -0500 (CDT)",
@@ -82,6 +82,14 @@ pub(super) const DIALECTS: &[Dialect] = &[
                  transient id 4216; Mon, 26 Jun 2023 14:13:13 +0200",
         ..PLAIN
     },
+    // T-Online's web pages
+    Dialect {
+        name: "lisa",
+        software: &["Lisa "],
+        sample: "from 192.0.2.10:13017 by cmpweb28.victim.example with HTTP/1.1 (Lisa V7-5-5-0.0 on API V5-51-3-2); Thu, \
+                 14 Sep 23 14:01:36 +0200",
+        ..PLAIN
+    },
     Dialect {
         name: "mercury",
         software: &["Mercury"],
@@ -95,8 +103,10 @@ pub(super) const DIALECTS: &[Dialect] = &[
         ..PLAIN
     },
     Dialect {
+        // ZimbraLmtp: the name is the connected host's, what it said stands behind it
         name: "zimbra",
         software: &["Zimbra"],
+        shape: Some(|clauses| super::client_comment(clauses, b"LHLO ")),
         sample: "from relay.sender.example (LHLO relay.sender.example) (192.0.2.10) by mail.victim.example (Zimbra) with \
                  LMTP; Mon, 3 Nov 2025 10:00:00 +0100 (CET)",
         ..PLAIN

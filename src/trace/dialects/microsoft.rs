@@ -18,7 +18,6 @@ pub(super) const DIALECTS: &[Dialect] = &[
     },
     Dialect {
         name: "microsoft-365",
-        protocol: &["HTTPS; ", "HTTPS"],
         host: &[".prod.outlook.com", ".PROD.OUTLOOK.COM", ".protection.outlook.com", ".office365.com"],
         sample: "from LO0P123MB0001.GBRP123.PROD.OUTLOOK.COM (2001:db8:600:21c::9) by \
                  LO2P123MB0002.GBRP123.PROD.OUTLOOK.COM with HTTPS; Mon, 3 Nov 2025 10:00:00 +0000",
@@ -34,6 +33,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
     Dialect {
         name: "exchange-5",
         protocol: &["Internet Mail Service"],
+        software: &["Microsoft Exchange Internet Mail"],
         sample: "by EXCH1 with Internet Mail Service (5.5.2653.19) id <29B0DT3A>; Thu, 16 May 2002 01:55:39 -0400",
         ..PLAIN
     },

@@ -89,6 +89,11 @@ pub(super) fn find(clauses: &Clauses<'_>) -> Option<&'static Dialect> {
     by_software().or_else(by_protocol).or_else(by_host).or_else(by_shape)
 }
 
+/// Whether a comment begins as one in which a known program names itself.
+pub(super) fn names_software(comment: &[u8]) -> bool {
+    INDEX.software.starting(comment).is_some() || sendmail::is_version(comment)
+}
+
 static INDEX: LazyLock<Index> = LazyLock::new(|| {
     let mut index = Index::default();
     for dialect in REGISTRY.iter().copied().flatten() {

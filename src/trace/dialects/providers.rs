@@ -25,6 +25,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
     },
     Dialect {
         name: "gmx",
+        naming: Naming::Verified,
         host: &[".gmx.net", ".gmx.com"],
         sample: "from unknown (EHLO relay.sender.example) [192.0.2.10] by mail.gmx.net (mp051) with SMTP; 27 Apr 2010 \
                  17:19:36 +0200",
@@ -32,6 +33,8 @@ pub(super) const DIALECTS: &[Dialect] = &[
     },
     Dialect {
         name: "strato",
+        // What a user of its said; his address is not recorded.
+        literal: Literal::Helo,
         software: &["RZmta "],
         shape: Some(|clauses| client_comment(clauses, b"RZmta ")),
         sample: "from [192.0.2.10] by smtp.victim.example (RZmta 47.9.2 DYNA|AUTH) with ESMTPSA id h07c8dwBHNeG43B \

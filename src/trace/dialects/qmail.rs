@@ -68,5 +68,6 @@ fn is_qmail(clauses: &Clauses<'_>) -> bool {
         (clauses.from.text == b"unknown" || (date_without_weekday(clauses) && utc()))
             && clauses.comments_in(Place::From).any(|c| !c.contains(&b'[') && remark::peer(c).is_some())
     };
-    (clauses.from.stated && (spoken() || (is_bare(clauses) && silent()))) || invoked()
+    // Bulk mailers of 2007 forge the form, and write an id that qmail does not.
+    (clauses.from.stated && !clauses.id.stated && (spoken() || (is_bare(clauses) && silent()))) || invoked()
 }

@@ -29,8 +29,10 @@ pub(super) const DIALECTS: &[Dialect] = &[
 
 /// A software comment of version and configuration version: `8.12.8/8.12.5`, `8.13.8+Sun/8.9.3`, `8.13.1/8.13.1/Submit`.
 fn is_sendmail(clauses: &Clauses<'_>) -> bool {
-    clauses.comments_in(Place::By).chain(clauses.comments_in(Place::With)).any(|comment| {
-        let version = comment.iter().position(|b| !(b.is_ascii_digit() || *b == b'.')).unwrap_or(0);
-        version >= 3 && comment.contains(&b'/') && comment.first() != Some(&b'.')
-    })
+    clauses.comments_in(Place::By).chain(clauses.comments_in(Place::With)).any(is_version)
+}
+
+pub(super) fn is_version(comment: &[u8]) -> bool {
+    let version = comment.iter().position(|b| !(b.is_ascii_digit() || *b == b'.')).unwrap_or(0);
+    version >= 3 && comment.contains(&b'/') && comment.first() != Some(&b'.')
 }
