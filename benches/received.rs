@@ -1,8 +1,13 @@
-//! What reading a trace costs: a mail of five hops, against mail-parser's header parser on the same bytes in the same run.
+//! What reading a trace costs: a mail of five hops, against mail-parser's header parser, and single fields of all kinds,
+//! against its parser of `Received`; the same bytes in the same run.
+//!
+//! The fields are the labelled ones of `tests/received`. `RECEIVED_SHAPES=FILE` takes others: gzip, a line each, `count<TAB>value`.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken expectation fails the bench")]
 
-use std::hint::black_box;
+use std::{env, fs, hint::black_box, io::Read as _, path::Path};
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use mail_parser::parsers::MessageStream;
 use relaywatch::{
     message::{HeaderSection, RawMessage},
     trace::{Trace, read_received},
@@ -33,6 +38,30 @@ Date: Mon, 3 Nov 2025 09:00:00 +0000\r\n\
 Message-ID: <1@sender.example>\r\n\
 \r\n";
 
+/// The values of fields, each with the line end that mail-parser looks for.
+fn fields() -> Vec<Vec<u8>> {
+    let mut values = Vec::new();
+    if let Some(file) = env::var_os("RECEIVED_SHAPES") {
+        let mut text = Vec::new();
+        flate2::read::MultiGzDecoder::new(fs::File::open(file).unwrap()).read_to_end(&mut text).unwrap();
+        let lines = text.split(|byte| *byte == b'\n');
+        values.extend(lines.filter_map(|line| line.splitn(2, |byte| *byte == b'\t').nth(1).map(<[u8]>::to_vec)));
+    } else {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/received");
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "jsonl") {
+                let text = fs::read_to_string(path).unwrap();
+                let value = |line| serde_json::from_str::<serde_json::Value>(line).unwrap();
+                values.extend(text.lines().map(|line| value(line)["received"].as_str().unwrap().as_bytes().to_vec()));
+            }
+        }
+    }
+    assert!(values.len() > 700, "only {} fields", values.len());
+    values.iter_mut().for_each(|value| value.extend_from_slice(b"\r\n"));
+    values
+}
+
 fn benches(criterion: &mut Criterion) {
     let message = RawMessage { headers: HeaderSection::read(FIVE_HOPS, usize::MAX), session: None };
     let trace = Trace::read(&message);
@@ -51,6 +80,23 @@ fn benches(criterion: &mut Criterion) {
     let parser = mail_parser::MessageParser::new();
     group.bench_function("mail_parser::parse_headers", |bench| {
         bench.iter(|| parser.parse_headers(black_box(FIVE_HOPS)))
+    });
+    group.finish();
+
+    let fields = fields();
+    let mut group = criterion.benchmark_group("a field of any kind");
+    let bytes: usize = fields.iter().map(Vec::len).sum();
+    group.throughput(Throughput::Bytes((bytes / fields.len()) as u64));
+    group.bench_function("mail_parser::parse_received", |bench| {
+        let mut next = fields.iter().cycle();
+        bench.iter(|| MessageStream::new(black_box(next.next().unwrap())).parse_received());
+    });
+    group.bench_function("read_received", |bench| {
+        let mut next = fields.iter().cycle();
+        bench.iter(|| {
+            let field = next.next().unwrap();
+            black_box(read_received(black_box(field)));
+        });
     });
     group.finish();
 

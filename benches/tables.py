@@ -20,6 +20,7 @@ from statistics import median
 BASELINES = {
     "five-hop message": "mail-parser parse_headers",
     "five hops": "mail_parser::parse_headers",
+    "a field of any kind": "mail_parser::parse_received",
     "indicator_lookup_in_500k": "loop_as_baseline",
 }
 ORDER = ["none", "nothing", "relaywatch", "opendkim", "rspamd"]
@@ -78,12 +79,14 @@ def postfix(arguments):
 
 def criterion(arguments):
     """The medians of the groups named, and what they are of the group's baseline."""
-    found = {}
+    found, speeds = {}, {}
     for benchmark in arguments.folder.glob("**/new/benchmark.json"):
         about = json.loads(benchmark.read_text())
         estimates = json.loads((benchmark.parent / "estimates.json").read_text())
         nanoseconds = estimates["median"]["point_estimate"]
         found.setdefault(about["group_id"], {})[about["function_id"]] = nanoseconds
+        if size := (about["throughput"] or {}).get("Bytes"):
+            speeds[about["group_id"], about["function_id"]] = f"{size * 1000 / nanoseconds:,.0f} MB/s"
     rows = [["what", "median", "of the baseline"]]
     for group in arguments.groups:
         if group not in found:
@@ -94,7 +97,9 @@ def criterion(arguments):
                 ratio = ""
             else:
                 ratio = ratio_text(nanoseconds / found[group][baseline]) if name != baseline else "1"
-            rows.append([f"{group}: {name}".replace("_", " "), duration(nanoseconds), ratio])
+            speed = speeds.get((group, name))
+            speed = f" ({speed})" if speed else ""
+            rows.append([f"{group}: {name}{speed}".replace("_", " "), duration(nanoseconds), ratio])
     about = f"; {arguments.about}" if arguments.about else ""
     print(f"{machine()}{about}.\n\n{render('markdown', rows)}")
 

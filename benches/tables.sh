@@ -29,7 +29,7 @@ table() {
 rm -rf "$criterion"
 "${CARGO:-cargo}" bench --locked --bench inspect --bench received --bench indicators 2>&1 >&2 | tee "$work/log" >&2
 benches/tables.py criterion "$criterion" 'five-hop message' | table inspect
-benches/tables.py criterion "$criterion" 'five hops' 'one field' | table received
+benches/tables.py criterion "$criterion" 'five hops' 'a field of any kind' 'one field' | table received
 benches/tables.py criterion "$criterion" indicators indicator_lookup_in_500k \
   --about "$(grep -m 1 ' networks from ' "$work/log")" | table indicators
 

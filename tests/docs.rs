@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use relaywatch::{config, finding::Code};
+use relaywatch::{config, finding::Code, trace::AmbiguityReason};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -71,6 +71,22 @@ fn every_detector_has_its_part_of_the_page_and_its_row_in_the_readme() {
             Code::ALL.iter().any(|known| known.as_str() == code),
             "docs/detectors.md names `{code}`, which is none"
         );
+    }
+}
+
+#[test]
+fn every_dialect_has_its_row_in_the_page_on_received() {
+    let page = read(&root().join("docs/received.md"));
+    let row = |name: &str| page.contains(&format!("\n| `{name}` |"));
+    let missing: Vec<_> = relaywatch::trace::dialects().map(|(name, _)| name).filter(|name| !row(name)).collect();
+    assert!(missing.is_empty(), "docs/received.md has no row for {missing:?}");
+}
+
+#[test]
+fn every_reason_of_an_ambiguity_is_explained() {
+    let page = read(&root().join("docs/received.md"));
+    for reason in AmbiguityReason::ALL {
+        assert!(page.contains(&format!("\n| `{}` | `", reason.as_str())), "{}", reason.as_str());
     }
 }
 

@@ -18,7 +18,7 @@
 
 use std::net::IpAddr;
 
-use memchr::memmem;
+use memchr::{memchr, memmem};
 
 use super::{
     remark::{self, Peer, Remark, address, address_and_port, remark, split_address, split_ident},
@@ -112,13 +112,15 @@ struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
-    fn of(clauses: &Clauses<'a>) -> Self {
+    fn of(clauses: &Clauses<'a>, http: bool) -> Self {
         let mut said = Self::default();
         for comment in clauses.comments_in(Place::From) {
             match remark(comment) {
                 Remark::Peer(found) if found.ip.is_none() => said.nameless = said.nameless.or(Some(found)),
                 Remark::Peer(found) => match said.peer {
                     None => said.peer = Some(found),
+                    // Orange's web mail: `from X ([A]) via Y ([B]) by Z with HTTP`, and nobody can say that in HTTP.
+                    Some(_) if http => {}
                     Some(first) if first.ip != found.ip => said.contradiction = Some([first.ip, found.ip]),
                     Some(_) => {}
                 },
@@ -139,7 +141,7 @@ impl<'a> Said<'a> {
 }
 
 fn read_clause<'a>(clauses: &Clauses<'a>, manner: Manner) -> Client<'a> {
-    let comments = Said::of(clauses);
+    let comments = Said::of(clauses, manner.http);
     let text = bare_text(clauses);
     // GMX: `name (EHLO said) [A]`.
     let behind = split_address(clauses.from.behind).1.filter(|_| clauses.from.behind.starts_with(b"["));
@@ -170,13 +172,14 @@ fn read_clause<'a>(clauses: &Clauses<'a>, manner: Manner) -> Client<'a> {
             ..Client::default()
         };
     }
-    let (name, addressed) = match memmem::find(text, b" - ") {
+    let iis = clauses.with.text.starts_with(b"Microsoft SMTPSVC");
+    let (name, addressed) = match iis.then(|| memmem::find(text, b" - ")).flatten() {
         // IIS 4: `helo - A`.
-        Some(dash) if clauses.with.text.starts_with(b"Microsoft SMTPSVC") => {
+        Some(dash) => {
             let (name, ip) = text.split_at(dash);
             (name, ip.get(3..).and_then(address))
         }
-        _ => split_address(text),
+        None => split_address(text),
     };
     // `name (ehlo HELO [A])`: the one form with an address inside of that comment.
     if addressed.is_none()
@@ -199,8 +202,10 @@ fn read_clause<'a>(clauses: &Clauses<'a>, manner: Manner) -> Client<'a> {
     let spoken = spoken.or(unnamed.filter(|_| (addressed.is_none() || first) && ip.is_some()));
     let (helo, rdns) = match (ip, spoken) {
         (Some(_), _) if name.is_empty() => (spoken.and_then(said), None),
+        // Forged after Exim's form, which has one of the two: `x [A] (port=25 helo=x)`.
+        (Some(_), Some(spoken)) if addressed.is_some() && spoken == name => (said(spoken), None),
         (_, Some(spoken)) => (said(spoken), verified(name)),
-        (Some(_), None) => (said(name), None),
+        (Some(_), None) => (said(name).filter(|name| *name != b"unknown"), None),
         (None, None) => (said(text), None),
     };
     // `helo (name)`: an MTA that notes no address.
@@ -256,13 +261,12 @@ fn said(text: &[u8]) -> Option<&[u8]> {
     if text == b"nodnsquery" {
         return None;
     }
+    let untagged = |inside: &'_ [u8]| inside.get(..5).is_some_and(|tag| tag.eq_ignore_ascii_case(b"ipv6:"));
     let bare = match text {
         [b'[', inside @ .., b']'] | [b'?', inside @ .., b'?'] => {
-            let inside = match inside.get(..5) {
-                Some(tag) if tag.eq_ignore_ascii_case(b"ipv6:") => inside.get(5..).unwrap_or_default(),
-                _ => inside,
-            };
-            if address(inside).is_some() { inside } else { text }
+            let inside = if untagged(inside) { inside.get(5..).unwrap_or_default() } else { inside };
+            let one = text.first() == Some(&b'[') && memchr(b'[', inside).is_none() && memchr(b']', inside).is_none();
+            if one || address(inside).is_some() { inside } else { text }
         }
         _ => text,
     };

@@ -128,7 +128,8 @@ impl<'a> Parts<'a> {
             self.zone_word = Some(word);
             return Some(());
         }
-        if self.month.is_none()
+        // `Jan, 8 Apr 2007`: the first was no month, but stood where the weekday does.
+        if (self.month.is_none() || (self.day.is_some() && self.year.is_none()))
             && let Some(month) = month(word)
         {
             self.month = Some(month);
@@ -170,7 +171,7 @@ impl<'a> Parts<'a> {
         }
         let value = number(word)?;
         match (self.day, self.year, word.len()) {
-            (None, _, 1 | 2) => self.day = Some(value),
+            (None, _, 1..=3) if value <= 31 => self.day = Some(value),
             (Some(_), None, 2..=4) => self.year = Some(full_year(value, word.len())?),
             _ => return None,
         }

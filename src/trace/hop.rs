@@ -67,8 +67,6 @@ pub struct Received<'a> {
     pub envelope_from: Option<Cow<'a, str>>,
     /// When the mail was received.
     pub time: Option<Timestamp>,
-    /// The date as written, with all that stands behind it.
-    pub date: Option<Cow<'a, str>>,
     /// The date's zone as written.
     pub zone: Option<Cow<'a, str>>,
     /// Whether the hop was encrypted: true or false where the field says so, nothing where it is silent.
@@ -81,8 +79,6 @@ pub struct Received<'a> {
     pub verified: Option<bool>,
     /// What the receiving host says of its software.
     pub software: Option<Cow<'a, str>>,
-    /// Every top-level comment (RFC 5322, 3.2.2), in order.
-    pub comments: Vec<Cow<'a, str>>,
     /// What the field leaves open.
     pub ambiguities: Vec<Ambiguity>,
 }
@@ -179,8 +175,7 @@ impl AmbiguityReason {
 impl Received<'_> {
     /// The same, without a borrow.
     pub fn into_owned(self) -> Received<'static> {
-        let copy = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-        let owned = |text: Option<Cow<'_, str>>| text.map(copy);
+        let owned = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
         Received {
             helo: owned(self.helo),
             rdns: owned(self.rdns),
@@ -191,11 +186,9 @@ impl Received<'_> {
             id: owned(self.id),
             recipient: owned(self.recipient),
             envelope_from: owned(self.envelope_from),
-            date: owned(self.date),
             zone: owned(self.zone),
             cipher: owned(self.cipher),
             software: owned(self.software),
-            comments: self.comments.into_iter().map(copy).collect(),
             ..self
         }
     }

@@ -3,7 +3,7 @@
 //! Takes hops, gives values that serde writes. [`FieldsLine`] is one line of `relaywatch trace --fields`; its keys and
 //! their meaning are a contract. [`HopJson`] is a hop within a message's JSON and says where it comes from besides.
 
-use std::{borrow::Cow, net::IpAddr};
+use std::net::IpAddr;
 
 use serde::Serialize;
 
@@ -77,10 +77,6 @@ pub struct DetailsJson<'a> {
     pub verified: Option<bool>,
     /// What the receiving host says of its software.
     pub software: Option<&'a str>,
-    /// Every top-level comment.
-    pub comments: &'a [Cow<'a, str>],
-    /// The date as written, with all that stands behind it.
-    pub date: Option<&'a str>,
     /// The date's zone as written.
     pub zone: Option<&'a str>,
     /// What the field leaves open.
@@ -98,8 +94,6 @@ impl<'a> From<&'a Received<'_>> for DetailsJson<'a> {
             cipher: received.cipher.as_deref(),
             verified: received.verified,
             software: received.software.as_deref(),
-            comments: &received.comments,
-            date: received.date.as_deref(),
             zone: received.zone.as_deref(),
             ambiguous: &received.ambiguities,
         }

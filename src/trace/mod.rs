@@ -18,7 +18,7 @@ mod tokens;
 pub use dialects::dialects;
 pub use hop::{Ambiguity, AmbiguityReason, AmbiguousField, Hop, HopKind, Origin, Received};
 pub use json::{DetailsJson, FieldsLine, HopJson};
-pub use received::read as read_received;
+pub use received::{Written, read as read_received};
 
 use std::borrow::Cow;
 

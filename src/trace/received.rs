@@ -35,7 +35,7 @@ pub fn read(value: &[u8]) -> Received<'_> {
     let who = Who::of(&clauses, client, dialect, kind);
     let ambiguities = ambiguities(&clauses, &client, hearsay, &date);
     let value = Value::new(value);
-    let text = |part| value.part(part);
+    let (text, word) = (|part| value.part(part), |part| value.word(part));
     Received {
         kind,
         hearsay,
@@ -46,23 +46,42 @@ pub fn read(value: &[u8]) -> Received<'_> {
         ip: client.ip,
         port: client.port,
         ident: who.ident.map(text),
-        by: host.map(text),
+        by: host.map(word),
         by_ip,
-        via: word_of(&clauses.via).map(text),
+        via: word_of(&clauses.via).map(word),
         with: protocol(&clauses.with).map(text),
         id: id(&clauses).map(text),
         recipient: recipient(&clauses).map(text),
         envelope_from: who.envelope_from.map(text),
         time: date.time,
-        date: clauses.date.map(<[u8]>::trim_ascii).filter(|date| !date.is_empty()).map(text),
-        zone: date.zone.map(text),
+        zone: date.zone.map(word),
         tls: stated.encrypted,
         tls_version: stated.version,
-        cipher: stated.cipher.map(text),
+        cipher: stated.cipher.map(word),
         verified: stated.verified,
         software: software(&clauses, by_ip).map(text),
-        comments: clauses.comments.iter().map(|comment| text(comment.text)).collect(),
         ambiguities,
+    }
+}
+
+/// What a field says beside its clauses, as it was written: for people who look into it, and not needed to judge it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written<'a> {
+    /// Every top-level comment (RFC 5322, 3.2.2), in order, without its parentheses.
+    pub comments: Vec<Cow<'a, str>>,
+    /// The date with all that stands behind it.
+    pub date: Option<Cow<'a, str>>,
+}
+
+impl<'a> Written<'a> {
+    /// Reads one field value.
+    pub fn read(value: &'a [u8]) -> Self {
+        let clauses = Clauses::read(value);
+        let value = Value::new(value);
+        Self {
+            comments: clauses.comments.iter().map(|comment| value.part(comment.text)).collect(),
+            date: clauses.date.map(<[u8]>::trim_ascii).filter(|date| !date.is_empty()).map(|date| value.part(date)),
+        }
     }
 }
 
@@ -105,10 +124,14 @@ impl<'a> Who<'a> {
         let mailbox = client.helo.is_some_and(|name| name.contains(&b'@'));
         let own_name = clauses.from.text == b"localhost" || clauses.from.text == clauses.by.word;
         let user = kind == HopKind::Local && clauses.from.stated && !own_name;
+        // Exim and DragonFly Mail Agent write the user where else the client's name stands: `from bob (helo=localhost) by ..`.
+        if user && names_user(clauses, dialect) {
+            let user = Some(clauses.from.text).filter(|text| !text.is_empty() && !text.contains(&b' '));
+            let helo = client.helo.filter(|helo| Some(*helo) != user);
+            return Self { helo, rdns: None, ident: who.ident.or(user), ..who };
+        }
         if user && client.rdns.is_none() {
-            // Exim and DragonFly Mail Agent write the user where else the client's name stands.
-            let ident = who.ident.or(name.filter(|_| names_user(clauses, dialect)));
-            return Self { helo: None, ident, ..who };
+            return Self { helo: None, ..who };
         }
         Self { helo: who.helo.filter(|_| !mailbox), ..who }
     }
@@ -117,7 +140,7 @@ impl<'a> Who<'a> {
 /// Whether the word behind `from` is a user of the host.
 fn names_user(clauses: &Clauses<'_>, dialect: Option<&Dialect>) -> bool {
     let uid = || clauses.comments_in(Place::From).any(|comment| comment.starts_with(b"uid "));
-    matches!(dialect.map(|dialect| dialect.name), Some("exim" | "dma")) || uid()
+    matches!(dialect.map(|dialect| dialect.name), Some("exim" | "dma" | "masqmail")) || uid()
 }
 
 /// The envelope sender, which MTAs write into a comment behind one of these words.
@@ -130,8 +153,13 @@ fn envelope_from<'a>(clauses: &Clauses<'a>) -> Option<&'a [u8]> {
         return Some(bare(clauses.envelope_from.word));
     }
     clauses.comments.iter().find_map(|comment| {
-        if let Some(at) = memmem::find(comment.text, QUOTED) {
-            return comment.text.get(at + QUOTED.len()..)?.strip_suffix(b"\"");
+        match comment.text.first() {
+            Some(b'o') => {
+                let at = memmem::find(comment.text, QUOTED)?;
+                return comment.text.get(at + QUOTED.len()..)?.strip_suffix(b"\"");
+            }
+            Some(b'e' | b'm' | b'r') => {}
+            _ => return None,
         }
         let text = KEYS.iter().find_map(|key| comment.text.strip_prefix(*key))?;
         let end = text.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b',').unwrap_or(text.len());
@@ -160,13 +188,14 @@ fn software<'a>(clauses: &Clauses<'a>, by_ip: Option<IpAddr>) -> Option<&'a [u8]
         b"qp ",
     ];
     let plain = |text: &&[u8]| {
+        let first = text.first().map(u8::to_ascii_lowercase);
         let node = !text.iter().any(|byte| byte.is_ascii_uppercase() || matches!(byte, b' ' | b'/' | b'.' | b','));
         !text.is_empty()
             && (!node || matches!(*text, b"mshttpd" | b"chasquid"))
-            && !OTHERS.iter().any(|start| starts(text, start))
+            && !OTHERS.iter().any(|start| start.first().map(u8::to_ascii_lowercase) == first && starts(text, start))
     };
     let behind_host = || clauses.comments.iter().filter(|comment| matches!(comment.place, Place::By | Place::Via));
-    clauses.own_comments().find(|text| plain(text) && dialects::names_software(text)).or_else(|| {
+    clauses.own_comments().find(|text| dialects::names_software(text) && plain(text)).or_else(|| {
         let of_host = |text: &&[u8]| by_ip.is_none() || remark::peer(text).is_none();
         behind_host().map(|comment| comment.text).find(|text| plain(text) && of_host(text))
     })
@@ -205,7 +234,8 @@ fn host<'a>(by: &Clause<'a>) -> Option<&'a [u8]> {
     match (by.word, words.nth(1)) {
         (b"" | b"uid", _) => None,
         (b"host", Some(host)) => Some(host),
-        (word, _) => Some(word),
+        // Obtuse smtpd: `by mx.example.org, id smtpdAAA`.
+        (word, _) => Some(word.strip_suffix(b",").unwrap_or(word)),
     }
 }
 
@@ -227,12 +257,10 @@ fn by_ip(clauses: &Clauses<'_>, host: Option<&[u8]>) -> Option<IpAddr> {
 /// The protocol as written, without a comment that nobody closed; qmail's TLS patch writes `with (CIPHER encrypted) ESMTPS`.
 fn protocol<'a>(with: &Clause<'a>) -> Option<&'a [u8]> {
     let text = if with.text.is_empty() { with.behind } else { with.text };
-    // Mailgun: `with SMTP mgrt 6071405`. getmail: `with POP3-SSL getmail6 msgid:..`.
-    let end = [b" (".as_slice(), b" mgrt ", b" getmail6"]
-        .iter()
-        .filter_map(|end| memmem::find(text, end))
-        .min()
-        .unwrap_or(text.len());
+    // Mailgun: `with SMTP mgrt 6071405`. getmail: `with POP3-SSL getmail6 msgid:..`. Exim 4.69 of Debian: `with esmtpsa [TLS:..]`.
+    const ENDS: [&[u8]; 4] = [b" (", b" [", b" mgrt ", b" getmail6"];
+    let end = || ENDS.iter().filter_map(|end| memmem::find(text, end)).min();
+    let end = memchr(b' ', text).and_then(|_| end()).unwrap_or(text.len());
     text.get(..end).map(<[u8]>::trim_ascii_end).filter(|text| !text.is_empty())
 }
 
@@ -253,7 +281,14 @@ fn bare(mut word: &[u8]) -> &[u8] {
 
 /// The receiving host's id. Exchange writes `id Version 15.20 (Build 4478.19)` too.
 fn id<'a>(clauses: &Clauses<'a>) -> Option<&'a [u8]> {
-    if clauses.id.word == b"Version" { Some(clauses.id.text) } else { word_of(&clauses.id) }
+    let word = clauses.id.word;
+    let id = match word.strip_suffix(b";").unwrap_or(word) {
+        b"Version" => clauses.id.text,
+        // Brackets belong to the id where they do not pair.
+        [b'<', inside @ .., b'>'] => inside,
+        word => word,
+    };
+    Some(id).filter(|id| !id.is_empty())
 }
 
 /// The first recipient.
@@ -346,6 +381,7 @@ fn from_says_local(clauses: &Clauses<'_>) -> bool {
             uid.is_some_and(|uid| uid.iter().all(u8::is_ascii_digit))
                 || comment.ends_with(b"@localhost")
                 || comment.ends_with(b" [local]")
+                || holds(comment, b" from userid ")
                 || [b"localhost".as_slice(), b"[localhost]", b"[local]"].contains(&comment)
         })
 }
@@ -395,6 +431,11 @@ impl<'a> Value<'a> {
             Some(text) if !self.folded || !folded() => Cow::Borrowed(text),
             _ => Cow::Owned(String::from_utf8_lossy(part).split_ascii_whitespace().collect::<Vec<_>>().join(" ")),
         }
+    }
+
+    /// A part that is one word, and so holds no fold.
+    fn word(&self, part: &'a [u8]) -> Cow<'a, str> {
+        self.slice(part).map_or_else(|| self.part(part), Cow::Borrowed)
     }
 
     /// The same bytes out of the text that was checked already.

@@ -196,8 +196,12 @@ fn name_first(text: &[u8], open: usize) -> Remark<'_> {
     })
 }
 
-/// `A`, `user@A`, and Yahoo's `user@A with login`.
+/// `A`, `user@A`, Yahoo's `user@A with login`, and smap's `A, HELO H`.
 fn bare(text: &[u8]) -> Remark<'_> {
+    if let Some(at) = memmem::find(text, b", HELO ") {
+        let (ip, helo) = (text.get(..at).and_then(address), text.get(at + 7..));
+        return ip.map_or(Remark::Other, |ip| Remark::Peer(Peer { ip: Some(ip), helo, ..Peer::default() }));
+    }
     let word = first_word(text);
     let rest = text.get(word.len()..).unwrap_or_default().trim_ascii_start();
     let known = rest.is_empty() || rest.get(..4).is_some_and(|with| with.eq_ignore_ascii_case(b"with"));

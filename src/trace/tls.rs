@@ -5,7 +5,7 @@
 //! TLS, nothing where the field is silent. A comment counts only where it begins as an MTA begins it, so that an
 //! envelope sender or a certificate name with `TLS` in it says nothing.
 
-use memchr::memmem;
+use memchr::{memchr, memmem};
 
 use super::tokens::Clauses;
 use crate::tls::TlsVersion;
@@ -41,7 +41,9 @@ pub(super) fn read<'a>(clauses: &Clauses<'a>) -> Stated<'a> {
         stated.cipher = stated.cipher.or(Some(clauses.tls.word));
     }
     // IIS: `by mx.example.org over TLS secured channel with Microsoft SMTPSVC(7.5.7601.17514)`.
-    if stated.encrypted.is_none() && (clauses.starttls || memmem::find(clauses.by.text, b" over TLS ").is_some()) {
+    let over =
+        || clauses.by.text.len() > clauses.by.word.len() && memmem::find(clauses.by.text, b" over TLS ").is_some();
+    if stated.encrypted.is_none() && (clauses.starttls || over()) {
         stated.encrypted = Some(true);
     }
     if stated.encrypted.is_none() {
@@ -77,6 +79,12 @@ fn cipher(comment: &[u8]) -> Option<&[u8]> {
     if let Some(at) = memmem::rfind(comment, b"TLS: ") {
         return name(comment.get(at..)?.rsplit(|byte| *byte == b',').next()?.trim_ascii());
     }
+    // mox: `TLS1.3 TLS_AES_128_GCM_SHA256`.
+    if let Some(rest) = comment.get(comment.iter().position(|byte| *byte == b' ').map_or(comment.len(), |at| at + 1)..)
+        && rest.starts_with(b"TLS_")
+    {
+        return name(rest);
+    }
     // Exim, OpenSMTPD: `TLSv1.2:ECDHE-RSA-AES256-GCM-SHA384:256`.
     let mut parts = comment.split(|byte| *byte == b':');
     let (_, cipher, _) = (parts.next()?, parts.next()?, parts.next()?);
@@ -93,6 +101,10 @@ fn name(text: &[u8]) -> Option<&[u8]> {
 /// qmail's TLS patch: `(AES256-SHA encrypted) SMTP`, `AES256-SHA encrypted SMTP`. IronPort: `ESMTP/TLS/AES256-SHA`.
 fn cipher_in_protocol<'a>(clauses: &Clauses<'a>) -> Option<&'a [u8]> {
     let with = clauses.with.text;
+    if with.len() == clauses.with.word.len() && memchr(b'/', with).is_none() && clauses.own_comments().next().is_none()
+    {
+        return None;
+    }
     if let Some(rest) = memmem::find(with, b"/TLS/").and_then(|at| with.get(at + 5..)) {
         return name(rest);
     }
@@ -118,19 +130,18 @@ fn verified(comment: &[u8]) -> Option<bool> {
                 memmem::find(comment, b"(not verified)").map(|_| false)
             }
         }
-        _ => {
-            if let Some(at) = memmem::find(comment, b"verify=") {
-                let word = comment.get(at + 7..)?.split(|byte| !byte.is_ascii_alphabetic()).next()?;
-                return Some([b"OK".as_slice(), b"YES", b"TRUSTED"].iter().any(|good| word.eq_ignore_ascii_case(good)));
-            }
-            if !starts(comment, b"tls") {
-                return None;
-            }
+        b'v' => {
+            let at = memmem::find(comment, b"verify=")?;
+            let word = comment.get(at + 7..)?.split(|byte| !byte.is_ascii_alphabetic()).next()?;
+            Some([b"OK".as_slice(), b"YES", b"TRUSTED"].iter().any(|good| word.eq_ignore_ascii_case(good)))
+        }
+        b't' if starts(comment, b"tls") => {
             let mut parts = comment.split(|byte| *byte == b':').skip(3);
             let word = parts.next()?;
             let known = [(b"YES".as_slice(), true), (b"NO", false), (b"FAIL", false)];
             known.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, verified)| verified)
         }
+        _ => None,
     }
 }
 
@@ -149,7 +160,7 @@ fn protocol(with: &[u8]) -> Option<Protocol> {
         return Some(Protocol::Plain);
     }
     // qmail's TLS patch: `ECDHE-RSA-AES256-GCM-SHA384 encrypted SMTP`.
-    if memmem::find(with, b" encrypted ").is_some() {
+    if memchr(b' ', with).is_some() && memmem::find(with, b" encrypted ").is_some() {
         return Some(Protocol::Encrypted);
     }
     // MailEnable and IBM name themselves first: `MailEnable ESMTP`.

@@ -178,12 +178,21 @@ impl<'a> Cutter<'a> {
             }
             if let Some((open, close)) = self.layout.comments.get(self.next_comment)
                 && open == self.at
+                && !self.begins_id(open, close)
             {
                 self.comment(open, close);
             } else {
                 self.word();
             }
         }
+    }
+
+    /// Whether a parenthesis that closes here belongs to an id of random marks: `id ()*)=4-+.;WXV-(.`.
+    fn begins_id(&self, open: usize, close: usize) -> bool {
+        let behind = self.value.get(close + 1).copied().unwrap_or(b' ');
+        let one_word = || !self.value.get(open..close).unwrap_or_default().iter().any(|byte| is_space(*byte));
+        let expected = self.place == Place::Id && self.start.is_none() && !self.ended;
+        expected && !is_space(behind) && !matches!(behind, b';' | b'(') && one_word()
     }
 
     fn skip_space(&mut self) {
@@ -237,7 +246,8 @@ impl<'a> Cutter<'a> {
         let first =
             self.place == Place::With && self.clauses.by.stated && self.clauses.with.word == b"esmtp" && !self.ended;
         let behind = self.value.get(close + 1).copied().unwrap_or(b' ');
-        if !first || is_space(behind) || matches!(behind, b';' | b'(') {
+        let recipient = || self.value.get(close + 1..).is_some_and(|rest| rest.starts_with(b" for "));
+        if !first || matches!(behind, b';' | b'(') || (is_space(behind) && !recipient()) {
             return None;
         }
         let text = self.value.get(open + 1..close)?;
@@ -250,7 +260,7 @@ impl<'a> Cutter<'a> {
 
     fn word(&mut self) {
         let start = self.at;
-        let mut end = self.word_end(start);
+        let mut end = self.word_end(start).max(start + 1);
         self.at = end;
         if let Some(semicolon) = self.layout.semicolon
             && (start..end).contains(&semicolon)

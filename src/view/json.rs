@@ -14,7 +14,7 @@ use crate::{
     inspect::Report,
     message::RawMessage,
     text::is_unsafe,
-    trace::{HopJson, Trace},
+    trace::{HopJson, Trace, Written},
 };
 
 /// The schema of a report.
@@ -67,6 +67,8 @@ struct RawHopJson<'a> {
     hop: usize,
     #[serde(flatten)]
     view: HopJson<'a>,
+    comments: Vec<Cow<'a, str>>,
+    date: Option<Cow<'a, str>>,
     raw: Option<Cow<'a, str>>,
 }
 
@@ -146,9 +148,13 @@ fn harmless(json: String) -> String {
 }
 
 fn hops<'a>(trace: &'a Trace<'a>, message: &'a RawMessage) -> Vec<RawHopJson<'a>> {
-    let raw = |view: &HopJson<'_>| message.headers.get(view.field?).map(|field| field.text());
     let hops = HopJson::all(trace).into_iter().enumerate();
-    hops.map(|(hop, view)| RawHopJson { hop, raw: raw(&view), view }).collect()
+    hops.map(|(hop, view)| {
+        let field = view.field.and_then(|index| message.headers.get(index));
+        let Written { comments, date } = field.map(|field| Written::read(field.value)).unwrap_or_default();
+        RawHopJson { hop, view, comments, date, raw: field.map(|field| field.text()) }
+    })
+    .collect()
 }
 
 fn boundary(boundary: &Boundary) -> BoundaryJson {

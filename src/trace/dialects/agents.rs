@@ -111,6 +111,14 @@ pub(super) const DIALECTS: &[Dialect] = &[
                  +0000",
         ..PLAIN
     },
+    // masqmail, src/accept.c
+    Dialect {
+        name: "masqmail",
+        software: &["masqmail "],
+        sample: "from bob by host.victim.example with local (masqmail 0.2.21) id 1ABcde-0Fg-00 for <a@sender.example>; Mon, 03 \
+                 Nov 2025 10:00:00 +0100",
+        ..PLAIN
+    },
     Dialect {
         name: "halon",
         software: &["Halon"],

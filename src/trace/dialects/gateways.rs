@@ -41,6 +41,20 @@ pub(super) const DIALECTS: &[Dialect] = &[
         ..PLAIN
     },
     Dialect {
+        name: "tumbleweed",
+        software: &["Tumbleweed", "Email Firewall", "welcome. (Email Firewall"],
+        sample: "from 192.0.2.10 by smtpgw1.victim.example with ESMTP ( Tumbleweed Email Firewall SMTP Relay (Email Firewall \
+                 v6.1.1)); Mon, 16 Apr 2007 22:09:42 -0400",
+        ..PLAIN
+    },
+    Dialect {
+        name: "interscan",
+        protocol: &["InterScan"],
+        software: &["InterScan"],
+        sample: "from 192.0.2.10 by gw.victim.example (InterScan E-Mail VirusWall NT); Mon, 29 Jul 2002 11:33:24 +0200",
+        ..PLAIN
+    },
+    Dialect {
         name: "mimesweeper",
         software: &["Content Technologies SMTPRS"],
         sample: "from scv4.sender.example (scv4.sender.example) by gw.victim.example (Content Technologies SMTPRS 4.2.5) \

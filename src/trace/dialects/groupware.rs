@@ -82,6 +82,13 @@ pub(super) const DIALECTS: &[Dialect] = &[
                  transient id 4216; Mon, 26 Jun 2023 14:13:13 +0200",
         ..PLAIN
     },
+    Dialect {
+        name: "mail2000",
+        protocol: &["Mail2000 "],
+        sample: "from 192.0.2.10 by relay6.victim.example with Mail2000 ESMTP Server V4.49 (envelope-from \
+                 <a@sender.example>); Fri, 30 Apr 2010 23:34:45 +0900 (JST)",
+        ..PLAIN
+    },
     // T-Online's web pages
     Dialect {
         name: "lisa",
