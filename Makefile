@@ -1,5 +1,5 @@
 # The commands of this project. `make test` is what CI runs.
-.PHONY: help build demo test bless lint doc tools fuzz bench bench-doc install
+.PHONY: help build demo test bless lint doc tools fuzz bench bench-doc compare install
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -40,6 +40,14 @@ bench: build ## Every measurement of docs/performance.md
 
 bench-doc: ## Measures anew all figures of docs/performance.md, in place; on a quiet machine, as root
 	benches/tables.sh --write
+
+compare: ## Our reader of Received against others, into docs/received.md; SHAPES=FILE.tsv.gz adds real lines
+	$(CARGO) build --locked --bin relaywatch --example compare-mail-parser
+	tests/compare/run.py --markdown | benches/tables.py write docs/received.md compare:labelled
+	tests/compare/run.py --markdown --attacks | benches/tables.py write docs/received.md compare:attacks
+ifneq ($(SHAPES),)
+	tests/compare/run.py --markdown --shapes $(SHAPES) | benches/tables.py write docs/received.md compare:shapes
+endif
 
 install: build ## Program, man pages and unit files under PREFIX
 	install -D -m 755 target/release/relaywatch $(DESTDIR)$(PREFIX)/bin/relaywatch

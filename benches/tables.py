@@ -3,7 +3,8 @@
 
     tables.py postfix RESULTS --about TEXT [--form text|markdown]   the lines that postfix.sh wrote
     tables.py criterion FOLDER GROUP.. [--about TEXT]               criterion's medians (target/criterion)
-    tables.py write PAGE NAME                                       standard input into PAGE, at <!-- bench:NAME -->
+    tables.py write PAGE NAME                                       standard input into PAGE, at <!-- bench:NAME -->,
+                                                                    or at <!-- NAME --> where NAME has a colon
 """
 
 import argparse
@@ -118,12 +119,13 @@ def duration(nanoseconds):
 def write(arguments):
     """Puts standard input between the markers of that name; a page without them is an error."""
     text = sys.stdin.read().strip()
+    name = arguments.name if ":" in arguments.name else f"bench:{arguments.name}"
     if not text:
-        sys.exit(f"nothing to write at bench:{arguments.name}")
-    markers = re.compile(rf"(<!-- bench:{re.escape(arguments.name)} -->\n).*?(<!-- end -->)", re.S)
+        sys.exit(f"nothing to write at {name}")
+    markers = re.compile(rf"(<!-- {re.escape(name)} -->\n).*?(<!-- end -->)", re.S)
     page, count = markers.subn(lambda found: f"{found[1]}\n{text}\n\n{found[2]}", arguments.page.read_text())
     if count != 1:
-        sys.exit(f"{arguments.page} has {count} places for bench:{arguments.name}, not one")
+        sys.exit(f"{arguments.page} has {count} places for {name}, not one")
     arguments.page.write_text(page)
 
 
@@ -148,4 +150,5 @@ def main():
     arguments.run(arguments)
 
 
-main()
+if __name__ == "__main__":
+    main()
