@@ -196,7 +196,8 @@ fn software<'a>(clauses: &Clauses<'a>, by_ip: Option<IpAddr>) -> Option<&'a [u8]
     };
     let behind_host = || clauses.comments.iter().filter(|comment| matches!(comment.place, Place::By | Place::Via));
     clauses.own_comments().find(|text| dialects::names_software(text) && plain(text)).or_else(|| {
-        let of_host = |text: &&[u8]| by_ip.is_none() || remark::peer(text).is_none();
+        let digit = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.' | b'[' | b']' | b'%');
+        let of_host = |text: &&[u8]| by_ip.is_none() || !(text.iter().all(digit) || memchr(b'[', text).is_some());
         behind_host().map(|comment| comment.text).find(|text| plain(text) && of_host(text))
     })
 }

@@ -62,7 +62,8 @@ pub(super) fn remark(text: &[u8]) -> Remark<'_> {
     }
     // Exim: `[A] (port=25 helo=H ident=x)`, `[A] (ident=x)`.
     let key = |key: &[u8]| text.get(..key.len()).is_some_and(|start| start.eq_ignore_ascii_case(key));
-    if key(b"port=") || key(b"ident=") || key(b"helo=") || key(b"ehlo=") {
+    let keyed_note = matches!(text.first(), Some(b'p' | b'P' | b'i' | b'I' | b'h' | b'H' | b'e' | b'E'));
+    if keyed_note && (key(b"port=") || key(b"ident=") || key(b"helo=") || key(b"ehlo=")) {
         let port = keyed(text, b"port=").and_then(|port| number(first_word(port)));
         let helo = keyed(text, b"helo=").map(first_word);
         return Remark::Note(Note { port, helo, ident: keyed(text, b"ident=") });
@@ -198,7 +199,9 @@ fn name_first(text: &[u8], open: usize) -> Remark<'_> {
 
 /// `A`, `user@A`, Yahoo's `user@A with login`, and smap's `A, HELO H`.
 fn bare(text: &[u8]) -> Remark<'_> {
-    if let Some(at) = memmem::find(text, b", HELO ") {
+    if memchr(b',', text).is_some()
+        && let Some(at) = memmem::find(text, b", HELO ")
+    {
         let (ip, helo) = (text.get(..at).and_then(address), text.get(at + 7..));
         return ip.map_or(Remark::Other, |ip| Remark::Peer(Peer { ip: Some(ip), helo, ..Peer::default() }));
     }

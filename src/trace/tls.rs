@@ -7,7 +7,7 @@
 
 use memchr::{memchr, memmem};
 
-use super::tokens::Clauses;
+use super::tokens::{Clauses, Place};
 use crate::tls::TlsVersion;
 
 /// What a field says of TLS.
@@ -66,29 +66,36 @@ pub(super) fn read<'a>(clauses: &Clauses<'a>) -> Stated<'a> {
 
 /// The cipher that a comment names, which states TLS.
 fn cipher(comment: &[u8]) -> Option<&[u8]> {
-    let keyed = [b"with cipher ".as_slice(), b"cipher=3D", b"cipher="];
-    if let Some((at, key)) = keyed.iter().find_map(|key| Some((memmem::find(comment, key)?, key))) {
-        return name(comment.get(at + key.len()..)?);
+    let behind = |key: &[u8]| comment.get(memmem::find(comment, key)? + key.len()..);
+    match comment.first()?.to_ascii_lowercase() {
+        // Postfix: `using TLSv1.3 with cipher X`. MailMarshal: `using TLS: TLSv1.2, DES-CBC3-SHA`.
+        b'u' => name(
+            behind(b"with cipher ")
+                .or_else(|| Some(behind(b"TLS: ")?.rsplit(|byte| *byte == b',').next()?.trim_ascii()))?,
+        ),
+        // Sendmail, Google, Exchange: `version=TLS1_2, cipher=X`, and as quoted-printable.
+        b'v' => name(behind(b"cipher=3D").or_else(|| behind(b"cipher="))?),
+        b't' => {
+            // mox: `TLS1.3 TLS_AES_128_GCM_SHA256`.
+            if let Some(rest) = comment.get(memchr(b' ', comment).map_or(comment.len(), |at| at + 1)..)
+                && rest.starts_with(b"TLS_")
+            {
+                return name(rest);
+            }
+            // Exim, OpenSMTPD: `TLSv1.2:ECDHE-RSA-AES256-GCM-SHA384:256`.
+            let mut parts = comment.split(|byte| *byte == b':');
+            let (_, cipher, _) = (parts.next()?, parts.next()?, parts.next()?);
+            name(cipher).filter(|cipher| cipher.len() > 2)
+        }
+        // Exim 3: `Cipher TLSv1:DES-CBC3-SHA:168`. Cellopoint: `Cellopoint .. with TLSv1.2 X 256/256`.
+        b'c' if starts(comment, b"cipher ") => name(comment.split(|byte| *byte == b':').nth(1)?),
+        b'c' | b'g' => name(behind(b" with TLS")?.split(|byte| *byte == b' ').nth(1)?),
+        // Courier: `TLS: TLSv1.2,256bits,AES256-SHA`. What stands before it may be the client's ident answer.
+        _ => {
+            let at = memmem::rfind(comment, b"TLS: ")?;
+            name(comment.get(at..)?.rsplit(|byte| *byte == b',').next()?.trim_ascii())
+        }
     }
-    // Cellopoint: `Generic MTA with TLSv1.2 ECDHE-RSA-AES256-GCM-SHA384 256/256`.
-    if let Some(at) = memmem::find(comment, b" with TLS") {
-        return name(comment.get(at + 6..)?.split(|byte| *byte == b' ').nth(1)?);
-    }
-    // Courier: `TLS: TLSv1.2,256bits,AES256-SHA`. MailMarshal: `using TLS: TLSv1.2, DES-CBC3-SHA`.
-    // What stands before it may be the client's ident answer.
-    if let Some(at) = memmem::rfind(comment, b"TLS: ") {
-        return name(comment.get(at..)?.rsplit(|byte| *byte == b',').next()?.trim_ascii());
-    }
-    // mox: `TLS1.3 TLS_AES_128_GCM_SHA256`.
-    if let Some(rest) = comment.get(comment.iter().position(|byte| *byte == b' ').map_or(comment.len(), |at| at + 1)..)
-        && rest.starts_with(b"TLS_")
-    {
-        return name(rest);
-    }
-    // Exim, OpenSMTPD: `TLSv1.2:ECDHE-RSA-AES256-GCM-SHA384:256`.
-    let mut parts = comment.split(|byte| *byte == b':');
-    let (_, cipher, _) = (parts.next()?, parts.next()?, parts.next()?);
-    name(cipher).filter(|cipher| cipher.len() > 2)
 }
 
 /// A cipher's name at the start of a text.
@@ -98,20 +105,22 @@ fn name(text: &[u8]) -> Option<&[u8]> {
     (!name.is_empty()).then_some(name)
 }
 
-/// qmail's TLS patch: `(AES256-SHA encrypted) SMTP`, `AES256-SHA encrypted SMTP`. IronPort: `ESMTP/TLS/AES256-SHA`.
+/// qmail's TLS patch: `(AES256-SHA encrypted) SMTP`, `AES256-SHA encrypted SMTP`. IronPort: `ESMTP/TLS/AES256-SHA`. Momentum:
+/// `with ESMTPS (cipher=AES256-GCM-SHA384)`, and without the `)`.
 fn cipher_in_protocol<'a>(clauses: &Clauses<'a>) -> Option<&'a [u8]> {
     let with = clauses.with.text;
-    if with.len() == clauses.with.word.len() && memchr(b'/', with).is_none() && clauses.own_comments().next().is_none()
-    {
-        return None;
-    }
-    if let Some(rest) = memmem::find(with, b"/TLS/").and_then(|at| with.get(at + 5..)) {
+    if let Some(rest) = memchr(b'/', with).and_then(|at| with.get(at..)?.strip_prefix(b"/TLS/")) {
         return name(rest);
     }
-    let texts = || clauses.own_comments().chain([with]);
-    // Momentum: `with ESMTPS (cipher=AES256-GCM-SHA384)`, and without the `)`.
-    let keyed = texts().find_map(|text| text.get(memmem::find(text, b"cipher=")? + 7..));
-    keyed.or_else(|| texts().find_map(|text| text.get(..memmem::find(text, b" encrypted")?))).and_then(name)
+    let keyed = |text: &'a [u8]| text.get(memmem::find(text, b"cipher=")? + 7..);
+    let encrypted = |text: &'a [u8]| text.get(..memmem::find(text, b" encrypted")?);
+    if with.len() > clauses.with.word.len()
+        && let Some(cipher) = keyed(with).or_else(|| encrypted(with))
+    {
+        return name(cipher);
+    }
+    let noted = clauses.comments_in(Place::With);
+    noted.filter_map(|text| text.strip_prefix(b"cipher=").or_else(|| encrypted(text))).find_map(name)
 }
 
 /// What a comment says of the client's certificate.
@@ -124,10 +133,10 @@ fn verified(comment: &[u8]) -> Option<bool> {
         b'c' if starts(comment, b"client did not present") => Some(false),
         b'c' if starts(comment, b"client certificate not present") => Some(false),
         b'c' if starts(comment, b"client cn") || starts(comment, b"client rpk") => {
-            if memmem::find(comment, b"(verified OK)").is_some() {
+            if comment.ends_with(b"(verified OK)") {
                 Some(true)
             } else {
-                memmem::find(comment, b"(not verified)").map(|_| false)
+                comment.ends_with(b"(not verified)").then_some(false)
             }
         }
         b'v' => {
