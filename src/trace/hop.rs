@@ -2,8 +2,7 @@
 
 use std::{borrow::Cow, net::IpAddr};
 
-use serde::Serialize;
-
+use super::{Ambiguity, HopKind};
 use crate::{clock::Timestamp, tls::TlsVersion};
 
 /// One hop: where it comes from, and what it says.
@@ -83,95 +82,6 @@ pub struct Received<'a> {
     pub ambiguities: Vec<Ambiguity>,
 }
 
-/// Something that a field leaves open, so that a reader has to choose or to be silent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Ambiguity {
-    /// What is open.
-    pub field: AmbiguousField,
-    /// Why.
-    pub reason: AmbiguityReason,
-    /// What it could be.
-    pub candidates: Vec<String>,
-}
-
-/// What can be open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AmbiguousField {
-    /// The client's address.
-    Ip,
-    /// The receiving host.
-    By,
-    /// What kind of hop it is.
-    Kind,
-    /// The moment.
-    Time,
-}
-
-impl AmbiguousField {
-    /// The name used in output, as in `trace --fields`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ip => "ip",
-            Self::By => "by",
-            Self::Kind => "kind",
-            Self::Time => "time",
-        }
-    }
-}
-
-/// Why something is open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AmbiguityReason {
-    /// Two places could be the receiving host's record of its client, and they disagree: one is the client's invention.
-    /// No address is stated then.
-    TwoAddresses,
-    /// The address stands alone in place of a name, and it is not known which MTA wrote it: it may be what the client said.
-    LoneAddress,
-    /// The clause holds two `by`, and a client can have written the first into its HELO. What stands before the second is
-    /// not read.
-    TwoHosts,
-    /// Only words that a client could have said as its HELO make the hop a local one.
-    LocalByHelo,
-    /// The zone has a name that RFC 5322 does not know; the time is read as UTC.
-    UnknownZone,
-}
-
-impl AmbiguityReason {
-    /// Every reason.
-    pub const ALL: [Self; 5] =
-        [Self::TwoAddresses, Self::LoneAddress, Self::TwoHosts, Self::LocalByHelo, Self::UnknownZone];
-
-    /// The reason's name in output.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::TwoAddresses => "two-addresses",
-            Self::LoneAddress => "lone-address",
-            Self::TwoHosts => "two-hosts",
-            Self::LocalByHelo => "local-by-helo",
-            Self::UnknownZone => "unknown-zone",
-        }
-    }
-
-    /// The reason in words, for people.
-    pub fn sentence(self) -> &'static str {
-        match self {
-            Self::TwoAddresses => {
-                "two addresses stand where the receiving host writes its client's: one was made up, none is taken"
-            }
-            Self::LoneAddress => {
-                "the address stands where a name does: it may be what the client said, not what the host saw"
-            }
-            Self::TwoHosts => {
-                "the field names two receiving hosts: what stands before the second may be the client's words"
-            }
-            Self::LocalByHelo => "only words that a client can say make this a local hop",
-            Self::UnknownZone => "nobody knows the date's zone; it was read as UTC",
-        }
-    }
-}
-
 impl Received<'_> {
     /// The same, without a borrow.
     pub fn into_owned(self) -> Received<'static> {
@@ -190,36 +100,6 @@ impl Received<'_> {
             cipher: owned(self.cipher),
             software: owned(self.software),
             ..self
-        }
-    }
-}
-
-/// What kind of hop a field states.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HopKind {
-    /// The mail was taken from another host over a network.
-    Transfer,
-    /// Bookkeeping within one host: pickup, re-injection, list expansion.
-    Local,
-    /// It cannot be told which.
-    Opaque,
-    /// The field could not be read.
-    #[default]
-    Unparsed,
-}
-
-impl HopKind {
-    /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Transfer, Self::Local, Self::Opaque, Self::Unparsed];
-
-    /// The name used in output and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Transfer => "transfer",
-            Self::Local => "local",
-            Self::Opaque => "opaque",
-            Self::Unparsed => "unparsed",
         }
     }
 }

@@ -4,20 +4,26 @@
 //! milter never sees the border's own `Received` field. A field that cannot be read is a hop all the same, marked
 //! [`HopKind::Unparsed`]; none is ever dropped.
 
+mod ambiguity;
 mod client;
 mod date;
 mod dialects;
 mod hop;
 mod json;
+mod kind;
 mod layout;
 mod received;
 mod remark;
 mod tls;
 mod tokens;
+mod value;
+mod who;
 
+pub use ambiguity::{Ambiguity, AmbiguityReason, AmbiguousField};
 pub use dialects::dialects;
-pub use hop::{Ambiguity, AmbiguityReason, AmbiguousField, Hop, HopKind, Origin, Received};
+pub use hop::{Hop, Origin, Received};
 pub use json::{DetailsJson, FieldsLine, HopJson};
+pub use kind::HopKind;
 pub use received::{Written, read as read_received};
 
 use std::borrow::Cow;

@@ -7,7 +7,7 @@
 
 use memchr::{memchr, memmem};
 
-use super::tokens::{Clauses, Place};
+use super::tokens::{Clauses, Place, starts};
 use crate::tls::TlsVersion;
 
 /// What a field says of TLS.
@@ -152,10 +152,6 @@ fn verified(comment: &[u8]) -> Option<bool> {
         }
         _ => None,
     }
-}
-
-fn starts(text: &[u8], start: &[u8]) -> bool {
-    text.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -497,6 +497,22 @@ fn begins_date(word: &[u8]) -> bool {
     }
 }
 
+/// A word without the angle brackets of an id or a path, and without what ends it.
+pub(super) fn bare(mut word: &[u8]) -> &[u8] {
+    while let [b'<', inside @ ..] = word {
+        word = inside;
+    }
+    while let [inside @ .., b'>' | b',' | b';'] = word {
+        word = inside;
+    }
+    word
+}
+
+/// Whether a text begins so, in any case.
+pub(super) fn starts(text: &[u8], start: &[u8]) -> bool {
+    text.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start))
+}
+
 /// White space, line ends of folds and NUL, which no MTA writes on purpose.
 fn is_space(byte: u8) -> bool {
     const TABLE: [bool; 256] = {

@@ -87,7 +87,10 @@ pub(super) const DIALECTS: &[Dialect] = &[
         ..PLAIN
     },
     Dialect {
+        // it takes mail from users of its host only
         name: "dma",
+        names_user: true,
+        internal: Some(|clauses| clauses.from.stated),
         software: &["DragonFly Mail Agent"],
         sample: "from rob (uid 1000) (envelope-from rob@victim.example) id 22040c by victim.example (DragonFly Mail Agent \
                  v0.13); Wed, 15 Jan 2020 08:35:21 -0600",
@@ -114,6 +117,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
     // masqmail, src/accept.c
     Dialect {
         name: "masqmail",
+        names_user: true,
         software: &["masqmail "],
         sample: "from bob by host.victim.example with local (masqmail 0.2.21) id 1ABcde-0Fg-00 for <a@sender.example>; Mon, 03 \
                  Nov 2025 10:00:00 +0100",

@@ -11,6 +11,9 @@ use crate::trace::{client::Naming, tokens::Clauses};
 pub(super) const DIALECTS: &[Dialect] = &[Dialect {
     name: "exim",
     naming: Naming::Verified,
+    // `$sender_ident` stands where a host would stand with its address: `from bob by host with local`
+    names_user: true,
+    internal: Some(|clauses| clauses.from.stated && clauses.with.stated && !holds_smtp(clauses.with.word)),
     software: &["Exim ", "Gmexim "],
     shape: Some(is_exim),
     sample: "from mx1.sender.example ([192.0.2.10]:33996 helo=relay.sender.example) by mx.victim.example with esmtps \
@@ -18,6 +21,10 @@ pub(super) const DIALECTS: &[Dialect] = &[Dialect {
              id 1tE6ty-0000000ERvE-1o26 for bob@victim.example; Mon, 03 Nov 2025 10:00:00 +0100",
     ..PLAIN
 }];
+
+fn holds_smtp(word: &[u8]) -> bool {
+    word.windows(4).any(|part| part.eq_ignore_ascii_case(b"smtp"))
+}
 
 /// A lower-case protocol and a message id of Exim's (spec, 3.4: `tttttt-pppppp-ss`, since 4.97 `tttttt-ppppppppppp-ssss`).
 fn is_exim(clauses: &Clauses<'_>) -> bool {

@@ -9,6 +9,7 @@ use crate::trace::tokens::Clauses;
 
 pub(super) const DIALECTS: &[Dialect] = &[Dialect {
     name: "google",
+    internal: Some(|clauses| !clauses.from.stated && clauses.by.stated && clauses.with.word == b"SMTP"),
     protocol: &["HTTPREST"],
     host: &[".google.com", ".gmail.com", "gmailapi.google.com"],
     shape: Some(is_internal),

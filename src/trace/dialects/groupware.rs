@@ -54,6 +54,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
     },
     Dialect {
         name: "oracle-messaging",
+        internal: Some(is_channel),
         software: &["Oracle Communications", "Sun Java", "Sun Internet", "mshttpd", "iPlanet", "Netscape", "PMDF"],
         sample: "from relay.sender.example ([unknown] [192.0.2.10]) by mx.victim.example (Sun Java(tm) System Messaging \
                  Server 7u2-7.02 32bit (built Apr 16 2009)) with ESMTPA id <0L1A00C85X0U4BD6@mx.victim.example> for \
@@ -99,6 +100,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
     },
     Dialect {
         name: "mercury",
+        internal: Some(|clauses| clauses.from.text.eq_ignore_ascii_case(b"spooler")),
         software: &["Mercury"],
         sample: "from spooler by victim.example (Mercury/32 v3.21c); 23 Aug 02 14:31:47 +0900",
         ..PLAIN
@@ -119,6 +121,12 @@ pub(super) const DIALECTS: &[Dialect] = &[
         ..PLAIN
     },
 ];
+
+/// A channel of its own: `from CONVERSION-DAEMON.mail.example.org by mail.example.org`.
+fn is_channel(clauses: &Clauses<'_>) -> bool {
+    let channel = clauses.from.text.strip_suffix(clauses.by.word);
+    channel.is_some_and(|name| name.to_ascii_lowercase().ends_with(b"-daemon."))
+}
 
 fn is_mdaemon(clauses: &Clauses<'_>) -> bool {
     let id = clauses.id.word;

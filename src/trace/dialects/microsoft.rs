@@ -10,6 +10,7 @@ use super::{Dialect, PLAIN};
 pub(super) const DIALECTS: &[Dialect] = &[
     Dialect {
         name: "exchange",
+        http_transport: true,
         protocol: &["Microsoft SMTP Server", "mapi", "TransportReplication", "ShadowRedundancy"],
         sample: "from mx1.sender.example (192.0.2.10) by ex1.victim.example (198.51.100.7) with Microsoft SMTP Server \
                  (version=TLS1_2, cipher=TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384) id 15.1.2507.39 via Frontend \
@@ -18,6 +19,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
     },
     Dialect {
         name: "microsoft-365",
+        http_transport: true,
         host: &[".prod.outlook.com", ".PROD.OUTLOOK.COM", ".protection.outlook.com", ".office365.com"],
         sample: "from LO0P123MB0001.GBRP123.PROD.OUTLOOK.COM (2001:db8:600:21c::9) by \
                  LO2P123MB0002.GBRP123.PROD.OUTLOOK.COM with HTTPS; Mon, 3 Nov 2025 10:00:00 +0000",

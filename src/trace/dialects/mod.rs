@@ -18,8 +18,11 @@ mod postfix;
 mod providers;
 mod qmail;
 mod sendmail;
+mod software;
 
 use std::sync::LazyLock;
+
+pub(super) use software::software;
 
 use super::{
     client::{Literal, Naming},
@@ -35,6 +38,14 @@ pub(super) struct Dialect {
     pub(super) naming: Naming,
     /// What an address in place of a name is.
     pub(super) literal: Literal,
+    /// Whether a user of the host stands in place of the client's name where no address is stated.
+    pub(super) names_user: bool,
+    /// The byte by which an account in place of the client's name is told.
+    pub(super) account: Option<u8>,
+    /// Whether it calls its own transport HTTP, so that a name there is no browser's.
+    pub(super) http_transport: bool,
+    /// Which hops without a client's address are its own, within the host.
+    pub(super) internal: Option<fn(&Clauses<'_>) -> bool>,
     /// How the comment begins in which the host names its software.
     software: &'static [&'static str],
     /// How the `with` clause begins.
@@ -52,6 +63,10 @@ const PLAIN: Dialect = Dialect {
     name: "",
     naming: Naming::Helo,
     literal: Literal::Recorded,
+    names_user: false,
+    account: None,
+    http_transport: false,
+    internal: None,
     software: &[],
     protocol: &[],
     host: &[],
@@ -90,7 +105,7 @@ pub(super) fn find(clauses: &Clauses<'_>) -> Option<&'static Dialect> {
 }
 
 /// Whether a comment begins as one in which a known program names itself.
-pub(super) fn names_software(comment: &[u8]) -> bool {
+fn names_software(comment: &[u8]) -> bool {
     INDEX.software.starting(comment).is_some() || sendmail::is_version(comment)
 }
 
@@ -156,6 +171,12 @@ fn is_bare(clauses: &Clauses<'_>) -> bool {
         && clauses.with.stated
         && !clauses.id.stated
         && clauses.own_comments().next().is_none()
+}
+
+/// Whether the host states neither a client nor a protocol: pickup, bounces and forwards.
+fn has_no_client(clauses: &Clauses<'_>) -> bool {
+    let bare = !clauses.from.stated && clauses.comments_in(Place::Head).next().is_none();
+    bare && clauses.by.stated && !clauses.with.stated
 }
 
 /// Whether a comment of the `from` clause begins so.

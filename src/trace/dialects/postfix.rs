@@ -3,10 +3,11 @@
 //! Source: smtpd.c, `smtpd_message`. Postfix writes `?` for blanks, parentheses, angle brackets, quotes, `;` and `@` in a
 //! HELO (NEUTER_CHARACTERS), so its clause cannot be broken up. Without a HELO it writes the client's name there.
 
-use super::{Dialect, PLAIN, client_comment};
+use super::{Dialect, PLAIN, client_comment, has_no_client};
 
 pub(super) const DIALECTS: &[Dialect] = &[Dialect {
     name: "postfix",
+    internal: Some(has_no_client),
     software: &["Postfix", "ASF Mail Server at", "PPE Hosted ESMTP Server"],
     // The name of the software is configurable (`mail_name`); the note of the session's keys is not.
     shape: Some(|clauses| client_comment(clauses, b"using TLS") && !clauses.with.word.starts_with(b"LMTP")),

@@ -2,7 +2,7 @@
 //!
 //! Sources: delivered mail. Where a web interface took the mail, the address of the browser stands in place of a name.
 
-use super::{Dialect, PLAIN, client_comment};
+use super::{Dialect, PLAIN, client_comment, has_no_client};
 use crate::trace::client::{Literal, Naming};
 
 pub(super) const DIALECTS: &[Dialect] = &[
@@ -50,7 +50,9 @@ pub(super) const DIALECTS: &[Dialect] = &[
         ..PLAIN
     },
     Dialect {
+        // its web pages: `alice$sender.example ( [A] )`
         name: "coremail",
+        account: Some(b'$'),
         software: &["Coremail"],
         sample: "from relay.sender.example (unknown [192.0.2.10]) by mx1 (Coremail) with SMTP id \
                  _____wBHf1PU295kS9vhDQ--.11029S2; Fri, 18 Aug 2023 10:47:49 +0800 (CST)",
@@ -74,6 +76,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
     },
     Dialect {
         name: "aol",
+        internal: Some(has_no_client),
         naming: Naming::Verified,
         software: &["Outbound Mail Relay", "Internet Inbound", "v86_r"],
         sample: "from mx1.sender.example (mx1.sender.example [192.0.2.10]) by omr-m04.victim.example (Outbound Mail \
