@@ -94,7 +94,9 @@ impl HeaderSection {
                 break;
             }
             let Some(colon) = field_name_length(rest) else {
-                section.note(Break::MalformedLine);
+                // Where the last line was cut, nobody knows how it goes on.
+                let torn = cut && memchr(b'\n', rest).is_none();
+                section.note(if torn { Break::TooLong } else { Break::MalformedLine });
                 break;
             };
             let mut end = line_length(rest);
@@ -288,6 +290,8 @@ mod tests {
         assert_eq!(section.get(1).unwrap().text(), "\u{fffd}");
         assert_eq!(section.breaks(), [Break::Nul, Break::BareCr, Break::NoEmptyLine]);
         assert_eq!(HeaderSection::read(b"A: 123456789\n\n", 8).breaks(), [Break::TooLong]);
+        assert_eq!(HeaderSection::read(b"A: 1\nBcdefgh: 2\n\n", 8).breaks(), [Break::TooLong]);
+        assert_eq!(HeaderSection::read(b"A: 1\nB c\nD: 2\n\n", 10).breaks(), [Break::MalformedLine]);
     }
 
     #[test]

@@ -261,6 +261,12 @@ mod tests {
             "from localhost by gw.victim.example with ESMTP id 1; Mon, 3 Nov 2025 10:00:00 +0000",
             "from x (localhost) by gw.victim.example with ESMTP id 1; Mon, 3 Nov 2025 10:00:00 +0000",
             "from mail pickup service by x by gw.victim.example with ESMTP id 1; Mon, 3 Nov 2025 10:00:00 +0000",
+            "from x (a from userid 1) by gw.victim.example with ESMTP id 1; Mon, 3 Nov 2025 10:00:00 +0000",
+            "from x (y [local]) by gw.victim.example with ESMTP id 1; Mon, 3 Nov 2025 10:00:00 +0000",
+            "from x (y [local]) ([203.0.113.66]) by gw.victim.example with ESMTP id 1; Mon, 3 Nov 2025 10:00:00 +0000",
+            "from unknown (HELO x (y [local])) (203.0.113.66) by gw.victim.example with SMTP; 3 Nov 2025 09:00:00 -0000",
+            "from x-daemon.gw.victim.example by gw.victim.example with ESMTP id 1; Mon, 3 Nov 2025 10:00:00 +0000",
+            "from gw.victim.example by gw.victim.example with ESMTP id 1; Mon, 3 Nov 2025 10:00:00 +0000",
             "from x (uid 5 [127.0.0.1]@h.example [203.0.113.66]) by gw.victim.example (8.18.1/8.18.1) with ESMTP id 1; \
              Mon, 3 Nov 2025 10:00:00 +0000",
         ];
