@@ -6,7 +6,7 @@ use super::{Error, Screen, Status, inspect::first_message};
 use crate::{
     ingest::files::{Lines, Reading, STDIN},
     text::Printable,
-    trace::{FieldsLine, Trace, read_received},
+    trace::{FieldJson, Trace, Written, read_received},
     view::json,
 };
 
@@ -49,8 +49,8 @@ impl Args {
         while let Some(line) = lines.next(MAX_FIELD_BYTES).map_err(failed)? {
             let value = line.strip_suffix(b"\n").unwrap_or(line);
             let value = value.strip_suffix(b"\r").unwrap_or(value);
-            let written = json::line(&FieldsLine::from(&read_received(value)))?;
-            screen.out.write_all(written.as_bytes())?;
+            let object = json::line(&FieldJson::new(&read_received(value), &Written::read(value)))?;
+            screen.out.write_all(object.as_bytes())?;
             screen.out.write_all(b"\n")?;
             if lines.inner().buffer().is_empty() {
                 screen.out.flush()?; // the next read may wait; whoever feeds us line by line wants an answer first

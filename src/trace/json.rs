@@ -1,15 +1,15 @@
 //! Hops as JSON.
 //!
-//! Takes hops, gives values that serde writes. [`FieldsLine`] is one line of `relaywatch trace --fields`; its keys and
+//! Takes hops, gives values that serde writes. [`FieldJson`] is one line of `relaywatch trace --fields`; its keys and
 //! their meaning are a contract. [`HopJson`] is a hop within a message's JSON and says where it comes from besides.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use serde::Serialize;
 
-use super::{Ambiguity, HopKind, Origin, Received, Trace};
+use super::{Ambiguity, HopKind, Origin, Received, Trace, Written};
 
-/// What one `Received` field says, with exactly the keys of `relaywatch trace --fields`.
+/// The main of what one `Received` field says: the first keys of a line of `relaywatch trace --fields`.
 #[derive(Debug, Clone, Serialize)]
 pub struct FieldsLine<'a> {
     /// What the client said, literals without brackets and `IPv6:`.
@@ -58,7 +58,7 @@ impl<'a> From<&'a Received<'_>> for FieldsLine<'a> {
     }
 }
 
-/// What a field says besides; for people who look into it, and not part of `trace --fields`.
+/// What a field says besides.
 #[derive(Debug, Clone, Serialize)]
 pub struct DetailsJson<'a> {
     /// The address that the client said as its HELO.
@@ -96,6 +96,36 @@ impl<'a> From<&'a Received<'_>> for DetailsJson<'a> {
             software: received.software.as_deref(),
             zone: received.zone.as_deref(),
             ambiguous: &received.ambiguities,
+        }
+    }
+}
+
+/// All that one field says: a line of `relaywatch trace --fields`.
+#[derive(Debug, Clone, Serialize)]
+pub struct FieldJson<'a> {
+    /// The main of it.
+    #[serde(flatten)]
+    pub fields: FieldsLine<'a>,
+    /// Which MTA's way of writing it was read as.
+    pub dialect: Option<&'static str>,
+    /// And besides.
+    #[serde(flatten)]
+    pub details: DetailsJson<'a>,
+    /// Every top-level comment.
+    pub comments: &'a [Cow<'a, str>],
+    /// The date as written, with all that stands behind it.
+    pub date: Option<&'a str>,
+}
+
+impl<'a> FieldJson<'a> {
+    /// Of a field as it was read, and as it was written.
+    pub fn new(received: &'a Received<'_>, written: &'a Written<'a>) -> Self {
+        Self {
+            fields: FieldsLine::from(received),
+            dialect: received.dialect,
+            details: DetailsJson::from(received),
+            comments: &written.comments,
+            date: written.date.as_deref(),
         }
     }
 }
@@ -141,12 +171,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_has_every_key_and_no_other() {
-        let value = serde_json::to_value(FieldsLine::from(&Received::default())).unwrap();
-        let mut keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
+    fn a_line_has_every_key_of_the_page_and_no_other() {
+        let (received, written) = (Received::default(), Written::default());
+        let value = serde_json::to_value(FieldJson::new(&received, &written)).unwrap();
+        let page = include_str!("../../docs/json.md");
+        let part = page.split("\n## A field\n").nth(1).unwrap().split("\n## ").next().unwrap();
+        let mut listed: Vec<_> = part.split('`').skip(1).step_by(2).filter(|word| !word.contains(' ')).collect();
+        listed.retain(|word| *word != "Received");
+        listed.sort_unstable();
+        let mut keys: Vec<_> = value.as_object().unwrap().keys().collect();
         keys.sort();
-        let expected = ["by", "by_ip", "for", "helo", "id", "ip", "kind", "rdns", "time", "tls", "tls_version", "with"];
-        assert_eq!(keys, expected);
+        assert_eq!(keys, listed);
         assert_eq!(value["kind"], "unparsed");
     }
 }

@@ -22,7 +22,7 @@ mod who;
 pub use ambiguity::{Ambiguity, AmbiguityReason, AmbiguousField};
 pub use dialects::dialects;
 pub use hop::{Hop, Origin, Received};
-pub use json::{DetailsJson, FieldsLine, HopJson};
+pub use json::{DetailsJson, FieldJson, FieldsLine, HopJson};
 pub use kind::HopKind;
 pub use received::{Written, read as read_received};
 
