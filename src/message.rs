@@ -82,6 +82,8 @@ impl HeaderSection {
         let mut section = Self::default();
         let cut = message.len() > limit;
         let mut rest = &message[..message.len().min(limit)];
+        section.buffer.reserve(rest.len().min(4096));
+        section.fields.reserve(24);
         if rest.starts_with(b"From ") {
             rest = &rest[line_length(rest)..];
         }

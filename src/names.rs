@@ -64,27 +64,33 @@ impl fmt::Display for Domain {
 
 /// Values by name; asks of a name from mail whether it is there, or lies below one that is.
 ///
-/// A name of a mail is asked for with each of its parents, and nearly all of them are not there: most are told by a small
-/// sketch of all names, before anything is hashed.
+/// A name of a mail is asked for with each of its parents, and nearly all of them are not there: most are told by small
+/// sketches of all names, before anything is hashed. All parents of a name end as it does, so that one look at its end is
+/// most often enough.
 #[derive(Debug, Clone)]
 pub struct NameMap<T> {
     values: HashMap<Box<str>, T>,
     /// A bit for each name, by its length, first and last byte.
-    sketch: [u64; 16],
+    sketch: Sketch,
+    /// A bit for each name, by how it ends.
+    tails: Sketch,
+    /// Whether a name of a single label is there, below which any name may lie.
+    single: bool,
 }
 
 impl<T> Default for NameMap<T> {
     fn default() -> Self {
-        Self { values: HashMap::new(), sketch: [0; 16] }
+        Self { values: HashMap::new(), sketch: Sketch::default(), tails: Sketch::default(), single: false }
     }
 }
 
 impl<T> NameMap<T> {
     /// Adds a name; where it is there already, `replaces` decides by the old value.
     pub fn insert(&mut self, name: &Domain, value: T, replaces: impl FnOnce(&T) -> bool) {
-        let bit = Self::bit(&name.0);
-        if let Some(word) = self.sketch.get_mut(bit / 64) {
-            *word |= 1 << (bit % 64);
+        self.sketch.add(whole(&name.0));
+        match tail(&name.0) {
+            Some(tail) => self.tails.add(tail),
+            None => self.single = true,
         }
         match self.values.get_mut(name.as_str()) {
             Some(old) if !replaces(old) => {}
@@ -95,21 +101,17 @@ impl<T> NameMap<T> {
 
     /// The value of exactly this name, which must be [`normal`].
     pub fn get(&self, name: &str) -> Option<&T> {
-        let bit = Self::bit(name);
-        let occurs = self.sketch.get(bit / 64).is_some_and(|word| word & (1 << (bit % 64)) != 0);
-        if occurs { self.values.get(name) } else { None }
+        if self.sketch.may_hold(whole(name)) { self.values.get(name) } else { None }
     }
 
-    /// The name's place in the sketch.
-    fn bit(name: &str) -> usize {
-        let bytes = name.as_bytes();
-        let at = |byte: Option<&u8>| byte.copied().map_or(0, usize::from);
-        (bytes.len() + 37 * at(bytes.first()) + 331 * at(bytes.last())) % (16 * 64)
+    /// Whether this name, in any form in which mail writes it, or a parent of it can be there at all.
+    pub fn may_cover(&self, name: &str) -> bool {
+        self.single || tail(name).is_some_and(|tail| self.tails.may_hold(tail))
     }
 
     /// The value of this name, which must be [`normal`], or of its closest parent.
     pub fn covering(&self, name: &str) -> Option<&T> {
-        let mut rest = Some(name);
+        let mut rest = Some(name).filter(|name| self.may_cover(name));
         while let Some(name) = rest {
             if let Some(value) = self.get(name) {
                 return Some(value);
@@ -130,6 +132,45 @@ impl<T> NameMap<T> {
     }
 }
 
+/// Which of a few hashes occur: what it does not hold is not there; what it holds may be.
+#[derive(Debug, Clone, Default)]
+struct Sketch([u64; 16]);
+
+impl Sketch {
+    fn add(&mut self, hash: usize) {
+        if let Some(word) = self.0.get_mut(hash / 64 % 16) {
+            *word |= 1 << (hash % 64);
+        }
+    }
+
+    fn may_hold(&self, hash: usize) -> bool {
+        self.0.get(hash / 64 % 16).is_some_and(|word| word & (1 << (hash % 64)) != 0)
+    }
+}
+
+/// A name's place in a sketch by its length and both ends.
+fn whole(name: &str) -> usize {
+    let bytes = name.as_bytes();
+    let at = |byte: Option<&u8>| byte.copied().map_or(0, usize::from);
+    bytes.len() + 37 * at(bytes.first()) + 331 * at(bytes.last())
+}
+
+/// A name's place in a sketch by its last two labels, in any case and without trailing dots: those that it shares with each
+/// of its parents of two labels and more. Nothing where it has but one.
+fn tail(name: &str) -> Option<usize> {
+    let (mut dots, mut hash) = (0, 0_usize);
+    for byte in name.trim_end_matches('.').bytes().rev() {
+        if byte == b'.' {
+            dots += 1;
+            if dots == 2 {
+                break;
+            }
+        }
+        hash = hash.wrapping_mul(31).wrapping_add(usize::from(byte.to_ascii_lowercase()));
+    }
+    (dots > 0).then_some(hash)
+}
+
 /// A set of domains; asks of a name whether it is one of them or below one of them.
 #[derive(Debug, Clone, Default)]
 pub struct DomainSet(NameMap<Domain>);
@@ -137,7 +178,7 @@ pub struct DomainSet(NameMap<Domain>);
 impl DomainSet {
     /// The domain of the set that `name` lies in (itself or a parent), the longest first.
     pub fn covering(&self, name: &str) -> Option<&Domain> {
-        if self.0.is_empty() || name.len() > 255 {
+        if self.0.is_empty() || name.len() > 255 || !self.0.may_cover(name) {
             return None;
         }
         self.0.covering(&normal(name))
@@ -231,6 +272,17 @@ mod tests {
         assert!(ours.covering("victim.example").is_some());
         assert!(ours.covering("notvictim.example").is_none());
         assert!(ours.covering("victim.example.attacker.test").is_none());
+    }
+
+    #[test]
+    fn a_single_label_covers_whatever_lies_below_it() {
+        let ours: DomainSet = ["lan", "sub.victim.example"].iter().map(|name| Domain::parse(name).unwrap()).collect();
+        for name in ["lan", "LAN.", "a.lan", "a.b.Lan", "sub.victim.example", "x.Sub.VICTIM.example.."] {
+            assert!(ours.covering(name).is_some(), "{name}");
+        }
+        for name in ["", ".", "victim.example", "notsub.victim.example", "lan.example"] {
+            assert!(ours.covering(name).is_none(), "{name}");
+        }
     }
 
     #[test]

@@ -67,14 +67,17 @@ pub(super) fn read<'a>(clauses: &Clauses<'a>) -> Stated<'a> {
 /// The cipher that a comment names, which states TLS.
 fn cipher(comment: &[u8]) -> Option<&[u8]> {
     let behind = |key: &[u8]| comment.get(memmem::find(comment, key)? + key.len()..);
+    // What stands there stands near the beginning, and a search in few bytes costs little.
+    let near = comment.get(..60).unwrap_or(comment);
+    let soon = |key: &[u8]| comment.get(memmem::find(near, key)? + key.len()..);
     match comment.first()?.to_ascii_lowercase() {
         // Postfix: `using TLSv1.3 with cipher X`. MailMarshal: `using TLS: TLSv1.2, DES-CBC3-SHA`.
         b'u' => name(
-            behind(b"with cipher ")
+            soon(b"with cipher ")
                 .or_else(|| Some(behind(b"TLS: ")?.rsplit(|byte| *byte == b',').next()?.trim_ascii()))?,
         ),
         // Sendmail, Google, Exchange: `version=TLS1_2, cipher=X`, and as quoted-printable.
-        b'v' => name(behind(b"cipher=3D").or_else(|| behind(b"cipher="))?),
+        b'v' => name(soon(b"cipher=3D").or_else(|| soon(b"cipher="))?),
         b't' => {
             // mox: `TLS1.3 TLS_AES_128_GCM_SHA256`.
             if let Some(rest) = comment.get(memchr(b' ', comment).map_or(comment.len(), |at| at + 1)..)
@@ -140,8 +143,10 @@ fn verified(comment: &[u8]) -> Option<bool> {
             }
         }
         b'v' => {
-            let at = memmem::find(comment, b"verify=")?;
-            let word = comment.get(at + 7..)?.split(|byte| !byte.is_ascii_alphabetic()).next()?;
+            // It is the last of them.
+            let end = comment.get(comment.len().saturating_sub(30)..)?;
+            let at = memmem::find(end, b"verify=")?;
+            let word = end.get(at + 7..)?.split(|byte| !byte.is_ascii_alphabetic()).next()?;
             Some([b"OK".as_slice(), b"YES", b"TRUSTED"].iter().any(|good| word.eq_ignore_ascii_case(good)))
         }
         b't' if starts(comment, b"tls") => {

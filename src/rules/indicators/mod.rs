@@ -168,7 +168,8 @@ impl Indicators {
 
     /// The indicator for a name: the host itself, else the closest domain above it.
     pub fn name(&self, name: &str) -> Option<Match<'_>> {
-        if (self.hosts.is_empty() && self.domains.is_empty()) || name.len() > 255 {
+        let listed = self.hosts.may_cover(name) || self.domains.may_cover(name);
+        if !listed || name.len() > 255 {
             return None;
         }
         let name = normal(name);
