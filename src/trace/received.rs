@@ -20,7 +20,7 @@ use super::{
     who::Who,
 };
 
-/// Reads one field value. It never fails: what cannot be read is [`HopKind::Unparsed`].
+/// Reads one field value. It never fails: what cannot be read is [`Unparsed`](super::HopKind::Unparsed).
 pub fn read(value: &[u8]) -> Received<'_> {
     let mut clauses = Clauses::read(value);
     let mut date = clauses.date.map(date::read).unwrap_or_default();
@@ -156,6 +156,7 @@ fn id<'a>(clauses: &Clauses<'a>) -> Option<&'a [u8]> {
 fn recipient<'a>(clauses: &Clauses<'a>) -> Option<&'a [u8]> {
     let word = word_of(&clauses.recipient)?;
     // A quoted local part may hold anything; elsewhere `;` ends it.
-    let end = if word.contains(&b'"') { None } else { memchr(b';', word) };
+    let plain = |end: &usize| !word.contains(&b'"') && word.get(..*end).is_some_and(|address| address.contains(&b'@'));
+    let end = memchr(b';', word).filter(plain);
     end.map_or(Some(word), |end| word.get(..end))
 }
