@@ -10,7 +10,9 @@
 //! | `X ([A])`, `X (A)`, `X [A]` | X, or both | | A |
 //! | `X ([A] helo=H)`, `X ([A]:25 "EHLO H" ..)`, `X (HELO H) ([A])`, `X (HELO H) (user@A)` | H | X | A |
 //! | `[A] (helo=H)`, `A (EHLO H)`, `A (.. authenticated user ..)`, `[A]` | H | | A |
-//! | `(H [A])` | H | | A |
+//! | `(Y [A])` | | Y | A |
+//! | `[A] (H)` of chasquid | H | | A |
+//! | `X (Y)`, `X (Y [x.x.x.x])` | X | Y | |
 //!
 //! The client controls the HELO, the ident answer and, through its own DNS, the name. So an address is taken only from
 //! where the receiving host writes it: the comment, in one of these exact forms. Where two places could be that and
@@ -135,6 +137,10 @@ impl<'a> Said<'a> {
                 }
                 Remark::Other => said.other = said.other.or(Some(comment)),
             }
+        }
+        // `x (y [192.0.2.9]) (host [unknown])`: the host noted no address, and the one before it is the client's.
+        if let (Some(peer), Some(_)) = (said.peer, said.nameless) {
+            said.contradiction = said.contradiction.or(Some([peer.ip, None]));
         }
         said
     }
