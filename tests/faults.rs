@@ -125,7 +125,7 @@ fn a_hung_daemon_delays_mail_and_loses_none() {
     let mut ids = Vec::new();
     let mut session = postfix.session(mails::ordinary().client);
     ids.push(mails::send_plain(&mut session));
-    daemon.signal("STOP");
+    daemon.hang();
     // In the open session, then in one that begins while it hangs.
     ids.push(mails::send_plain(&mut session));
     session.quit();
@@ -148,7 +148,7 @@ fn a_daemon_that_hangs_after_data_began_loses_no_mail() {
     let mut session = postfix.session(mails::ordinary().client);
     let (id, message) = mails::with_fields(b"");
     session.begin(ALICE, &[BOB]);
-    daemon.signal("STOP");
+    daemon.hang();
     session.write_message(&message);
     let reply = session.finish();
     assert_eq!(reply.code, 250, "{reply:?}");

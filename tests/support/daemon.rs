@@ -167,6 +167,12 @@ impl Daemon {
         process::signal(self.pid(), name);
     }
 
+    /// Has it hang: stopped, and with every thread really at rest, which on a busy machine takes a while after the signal.
+    pub(crate) fn hang(&self) {
+        self.signal("STOP");
+        wait::until("the daemon to stand still", || process::stands_still(self.pid()).then_some(()));
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("the process can be killed");

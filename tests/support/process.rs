@@ -24,6 +24,16 @@ pub(crate) fn signal(pid: u32, name: &str) {
     run(Command::new("sh").args(["-c", "kill -s \"$1\" \"$2\"", "sh", name, &pid.to_string()]));
 }
 
+/// Whether every thread of a process is stopped (state `T` in proc(5)).
+pub(crate) fn stands_still(pid: u32) -> bool {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("the process is there");
+    tasks.flatten().all(|task| {
+        let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        // The state stands behind the name, which may hold anything, in parentheses.
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+    })
+}
+
 /// Whether this test runs as root.
 pub(crate) fn is_root() -> bool {
     let output = run(Command::new("id").arg("-u"));
