@@ -15,18 +15,10 @@ use relaywatch::{
 
 const MAIL: &[u8] = include_bytes!("data/five-hops.eml");
 
-const CONFIG: &str = r#"
-[topology]
-domains = ["victim.example"]
-networks = ["private", "198.51.100.5", "198.51.100.7"]
-
-[[ingress]]
-recipients = ["victim.example"]
-may_pass = ["203.0.113.0/24"]
-"#;
+const CONFIG: &[u8] = include_bytes!("data/gateway.toml");
 
 fn benches(criterion: &mut Criterion) {
-    let policy = config::from_text("bench.toml", CONFIG.as_bytes(), &|_| unreachable!())
+    let policy = config::from_text("gateway.toml", CONFIG, &|_| unreachable!())
         .expect("the bench's configuration is valid")
         .policy;
     let mut group = criterion.benchmark_group("five-hop message");

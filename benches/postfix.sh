@@ -117,14 +117,7 @@ if peer relaywatch; then
   mkdir "$work/conf"
   take_port; metrics_port=$taken
   take_port
-  cat >"$work/conf/relaywatch.toml" <<CONF
-[topology]
-domains = ["victim.example"]
-networks = ["private", "198.51.100.5", "198.51.100.7"]
-
-[[ingress]]
-recipients = ["victim.example"]
-may_pass = ["203.0.113.0/24"]
+  cat "$here/data/gateway.toml" - >"$work/conf/relaywatch.toml" <<CONF
 
 [milter]
 listen = ["unix:$work/relaywatch.sock", "inet:127.0.0.1:$taken"]

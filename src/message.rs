@@ -9,7 +9,7 @@ use std::{borrow::Cow, ops::Range};
 use mail_parser::parsers::MessageStream;
 use memchr::memchr;
 
-use crate::session::Session;
+use crate::{session::Session, text::cut};
 
 /// What comes in: a header section and, from a milter, what the border recorded of the SMTP session.
 #[derive(Debug, Clone, Default)]
@@ -230,17 +230,11 @@ impl<'a> Field<'a> {
 
     /// The unfolded value as text, trimmed; bytes that are not UTF-8 become U+FFFD.
     pub fn text(&self) -> Cow<'a, str> {
-        match self.unfolded() {
-            Cow::Borrowed(text) => trimmed(String::from_utf8_lossy(text)),
-            Cow::Owned(text) => trimmed(Cow::Owned(String::from_utf8_lossy(&text).into_owned())),
-        }
-    }
-}
-
-fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
-    match text {
-        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
-        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+        let text = match self.unfolded() {
+            Cow::Borrowed(text) => String::from_utf8_lossy(text),
+            Cow::Owned(text) => Cow::Owned(String::from_utf8_lossy(&text).into_owned()),
+        };
+        cut(text, str::trim)
     }
 }
 

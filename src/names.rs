@@ -111,7 +111,7 @@ impl<T> NameMap<T> {
 
     /// The value of this name, which must be [`normal`], or of its closest parent.
     pub fn covering(&self, name: &str) -> Option<&T> {
-        let mut rest = Some(name).filter(|name| self.may_cover(name));
+        let mut rest = Some(name);
         while let Some(name) = rest {
             if let Some(value) = self.get(name) {
                 return Some(value);
@@ -178,7 +178,7 @@ pub struct DomainSet(NameMap<Domain>);
 impl DomainSet {
     /// The domain of the set that `name` lies in (itself or a parent), the longest first.
     pub fn covering(&self, name: &str) -> Option<&Domain> {
-        if self.0.is_empty() || name.len() > 255 || !self.0.may_cover(name) {
+        if name.len() > 255 || !self.0.may_cover(name) {
             return None;
         }
         self.0.covering(&normal(name))

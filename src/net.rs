@@ -28,10 +28,7 @@ pub fn parse_literal(text: &str) -> Option<IpAddr> {
     };
     let zone = memchr(b'%', text.as_bytes());
     let unzoned = zone.and_then(|zone| text.get(..zone)).unwrap_or(text);
-    if zone.is_some() {
-        return unzoned.parse::<Ipv6Addr>().ok().map(|ip| canonical(ip.into()));
-    }
-    if memchr(b':', unzoned.as_bytes()).is_some() {
+    if zone.is_some() || memchr(b':', unzoned.as_bytes()).is_some() {
         return unzoned.parse::<Ipv6Addr>().ok().map(|ip| canonical(ip.into()));
     }
     unzoned.parse::<Ipv4Addr>().ok().map(IpAddr::from)

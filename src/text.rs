@@ -39,6 +39,14 @@ impl Display for HeaderToken<'_> {
     }
 }
 
+/// Takes a part of a text, without a copy where it is borrowed.
+pub fn cut<'a>(text: Cow<'a, str>, part: impl Fn(&str) -> &str) -> Cow<'a, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(part(text)),
+        Cow::Owned(text) => Cow::Owned(part(&text).to_owned()),
+    }
+}
+
 /// Makes an owned, printable copy and cuts it to `limit` characters, with `…` where it was cut.
 pub fn printable(text: &str, limit: usize) -> String {
     if text.len() <= limit && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {

@@ -6,6 +6,7 @@ use crate::{
     boundary::Boundary,
     message::{Field, HeaderSection, RawMessage},
     policy::Policy,
+    text::cut,
     trace::{Hop, Origin, Trace},
 };
 
@@ -84,8 +85,5 @@ fn recorded_above(headers: &HeaderSection, end: usize) -> Vec<Cow<'_, str>> {
 
 /// The address that a field holds, without its angle brackets.
 fn address(field: Field<'_>) -> Cow<'_, str> {
-    match field.text() {
-        Cow::Borrowed(text) => Cow::Borrowed(text.trim_matches(['<', '>'])),
-        Cow::Owned(text) => Cow::Owned(text.trim_matches(['<', '>']).to_owned()),
-    }
+    cut(field.text(), |text| text.trim_matches(['<', '>']))
 }

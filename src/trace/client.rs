@@ -23,7 +23,8 @@ use std::net::IpAddr;
 use memchr::{memchr, memmem};
 
 use super::{
-    remark::{self, Peer, Remark, address, address_and_port, remark, split_address, split_ident},
+    bytes::strip,
+    remark::{Peer, Remark, address, address_and_port, remark, split_address, split_ident},
     tokens::{Clauses, Place},
 };
 
@@ -89,11 +90,10 @@ pub(super) fn read<'a>(clauses: &Clauses<'a>, manner: Manner) -> Client<'a> {
     if !clauses.from.stated {
         return read_head(clauses, manner);
     }
-    let client = read_clause(clauses, manner);
+    let comments = Said::of(clauses, manner.http);
+    let client = read_clause(clauses, manner, &comments);
     // Only who writes two names knows of a HELO: Yandex, of a mail that came by SMTP in the first place.
-    let two_names =
-        || clauses.comments_in(Place::From).any(|comment| remark::peer(comment).is_some_and(|peer| peer.name != b""));
-    if !manner.http || two_names() {
+    if !manner.http || comments.named {
         return client;
     }
     let looked_up = client.helo.filter(|name| client.ip.is_some() && name.contains(&b'.') && address(name).is_none());
@@ -104,6 +104,8 @@ pub(super) fn read<'a>(clauses: &Clauses<'a>, manner: Manner) -> Client<'a> {
 #[derive(Default)]
 struct Said<'a> {
     peer: Option<Peer<'a>>,
+    /// Whether a comment names the client.
+    named: bool,
     /// A name and an ident answer without an address.
     nameless: Option<Peer<'a>>,
     spoken: Option<&'a [u8]>,
@@ -117,7 +119,9 @@ impl<'a> Said<'a> {
     fn of(clauses: &Clauses<'a>, http: bool) -> Self {
         let mut said = Self::default();
         for comment in clauses.comments_in(Place::From) {
-            match remark(comment) {
+            let remark = remark(comment);
+            said.named |= matches!(remark, Remark::Peer(found) if found.name != b"");
+            match remark {
                 Remark::Peer(found) if found.ip.is_none() => said.nameless = said.nameless.or(Some(found)),
                 Remark::Peer(found) => match said.peer {
                     None => said.peer = Some(found),
@@ -146,8 +150,7 @@ impl<'a> Said<'a> {
     }
 }
 
-fn read_clause<'a>(clauses: &Clauses<'a>, manner: Manner) -> Client<'a> {
-    let comments = Said::of(clauses, manner.http);
+fn read_clause<'a>(clauses: &Clauses<'a>, manner: Manner, comments: &Said<'a>) -> Client<'a> {
     let text = bare_text(clauses);
     // GMX: `name (EHLO said) [A]`.
     let behind = split_address(clauses.from.behind).1.filter(|_| clauses.from.behind.starts_with(b"["));
@@ -267,10 +270,9 @@ fn said(text: &[u8]) -> Option<&[u8]> {
     if text == b"nodnsquery" {
         return None;
     }
-    let untagged = |inside: &'_ [u8]| inside.get(..5).is_some_and(|tag| tag.eq_ignore_ascii_case(b"ipv6:"));
     let bare = match text {
         [b'[', inside @ .., b']'] | [b'?', inside @ .., b'?'] => {
-            let inside = if untagged(inside) { inside.get(5..).unwrap_or_default() } else { inside };
+            let inside = strip(inside, b"ipv6:").unwrap_or(inside);
             let one = text.first() == Some(&b'[') && memchr(b'[', inside).is_none() && memchr(b']', inside).is_none();
             if one || address(inside).is_some() { inside } else { text }
         }

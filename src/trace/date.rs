@@ -32,55 +32,32 @@ pub(super) fn read(text: &[u8]) -> Date<'_> {
     usual(text).unwrap_or_else(|| word_by_word(text))
 }
 
-/// The form that RFC 5322 prescribes and nearly everybody writes: `[Mon, ]3 Nov 2025 10:00:00 +0100`. It says what
-/// [`word_by_word`] says (a test holds the two together), several times faster.
+/// The form that RFC 5322 prescribes and nearly everybody writes: `[Mon, ]3 Nov 2025 10:00:00 +0100`. Its words stand at
+/// known places and need not be looked for; it says what [`word_by_word`] says of them.
 fn usual(text: &[u8]) -> Option<Date<'_>> {
     let text = text.trim_ascii_start();
     let rest = match text {
         [_, _, _, b',', b' ', rest @ ..] if is_weekday(text.get(..3)?) => rest,
         _ => text,
     };
-    let (day, rest) = match rest {
-        [b' ', day, b' ', rest @ ..] | [day, b' ', rest @ ..] => (digits([b'0', *day])?, rest),
-        [a, b, b' ', rest @ ..] => (digits([*a, *b])?, rest),
-        _ => return None,
-    };
-    let [m0, m1, m2, b' ', y0, y1, y2, y3, b' ', h0, h1, b':', n0, n1, b':', s0, s1, b' ', sign, z0, z1, z2, z3, ..] =
-        rest
-    else {
-        return None;
-    };
-    let zone = rest.get(18..23)?;
+    let rest = rest.strip_prefix(b" ").unwrap_or(rest);
+    let end = memchr::memchr(b' ', rest.get(..3)?)?;
+    let (day, rest) = (rest.get(..end)?, rest.get(end + 1..)?);
+    let blanks = [3, 8, 17].iter().all(|at| rest.get(*at) == Some(&b' '));
     let ends = rest.get(23).is_none_or(|byte| CLASS[usize::from(*byte)] != Class::Within);
-    let (century, year) = (digits([*y0, *y1])?, digits([*y2, *y3])?);
-    let (hour, minute, second) = (digits([*h0, *h1])?, digits([*n0, *n1])?, digits([*s0, *s1])?);
-    let (zone_hours, zone_minutes) = (digits([*z0, *z1])?, digits([*z2, *z3])?);
-    if !ends
-        || !matches!(sign, b'+' | b'-')
-        || century < 19
-        || hour > 23
-        || minute > 59
-        || second > 60
-        || zone_minutes > 59
-    {
+    if !blanks || !ends {
         return None;
     }
-    let offset = i64::from(zone_hours * 3600 + zone_minutes * 60);
-    let parts = Parts {
-        day: Some(day),
-        month: Some(month(&[*m0, *m1, *m2])?),
-        year: Some(i64::from(century * 100 + year)),
-        time: Some(i64::from(hour * 3600 + minute * 60 + second)),
-        zone: Some(if *sign == b'-' { -offset } else { offset }),
-        zone_word: Some(zone),
-        ..Parts::default()
-    };
-    Some(parts.date())
-}
-
-/// A number of two digits.
-fn digits([tens, ones]: [u8; 2]) -> Option<u32> {
-    (tens.is_ascii_digit() && ones.is_ascii_digit()).then(|| u32::from(tens - b'0') * 10 + u32::from(ones - b'0'))
+    let mut parts = Parts::default();
+    for word in [day, rest.get(..3)?, rest.get(4..8)?, rest.get(9..17)?, rest.get(18..23)?] {
+        // `9:34:44Z` has its zone, and what follows is none.
+        if parts.zone.is_some() {
+            return None;
+        }
+        parts.take(word)?;
+    }
+    let whole = parts.year.is_some() && parts.time.is_some() && parts.zone.is_some();
+    whole.then(|| parts.date())
 }
 
 fn word_by_word(text: &[u8]) -> Date<'_> {
@@ -438,8 +415,13 @@ mod tests {
         for form in forms {
             assert_eq!(usual(form.as_bytes()), Some(word_by_word(form.as_bytes())), "{form}");
         }
-        let others =
-            ["Wed, 17 Jul 2002 22:34:44 +01000", "Wed, 17 Jul 2002 22:34:44 +0060", "Foo, 17 Jul 2002 22:34:44 +0100"];
+        let others = [
+            "Wed, 17 Jul 2002 22:34:44 +01000",
+            "Wed, 17 Jul 2002 22:34:44 +0060",
+            "Foo, 17 Jul 2002 22:34:44 +0100",
+            "45 Jul 2002 22:34:44 +0100",
+            "17 Jul 2002 9:34:44Z +0100",
+        ];
         for form in others {
             assert_eq!(usual(form.as_bytes()), None, "{form}");
         }

@@ -9,9 +9,10 @@ use memchr::memmem;
 use serde::Serialize;
 
 use super::{
+    bytes::starts,
     client::{Client, Literal},
     dialects::Dialect,
-    tokens::{Clauses, Place, starts},
+    tokens::{Clauses, Place},
 };
 
 /// What kind of hop a field states.

@@ -5,6 +5,7 @@
 //! [`HopKind::Unparsed`]; none is ever dropped.
 
 mod ambiguity;
+mod bytes;
 mod client;
 mod date;
 mod dialects;

@@ -10,12 +10,13 @@ use memchr::{memchr, memmem};
 
 use super::{
     Received, ambiguity,
+    bytes::starts,
     client::{self, Literal, Manner, Naming},
     date,
     dialects::{self, Dialect},
     kind::kind,
     remark, tls,
-    tokens::{Clause, Clauses, Place, bare, starts},
+    tokens::{Clause, Clauses, Place, bare},
     value::Value,
     who::Who,
 };

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use memchr::{memchr, memmem, memrchr};
 
+use super::bytes::{starts, strip};
 use crate::net;
 
 /// What a comment says of a host.
@@ -61,9 +62,8 @@ pub(super) fn remark(text: &[u8]) -> Remark<'_> {
         }
     }
     // Exim: `[A] (port=25 helo=H ident=x)`, `[A] (ident=x)`.
-    let key = |key: &[u8]| text.get(..key.len()).is_some_and(|start| start.eq_ignore_ascii_case(key));
     let keyed_note = matches!(text.first(), Some(b'p' | b'P' | b'i' | b'I' | b'h' | b'H' | b'e' | b'E'));
-    if keyed_note && (key(b"port=") || key(b"ident=") || key(b"helo=") || key(b"ehlo=")) {
+    if keyed_note && [b"port=".as_slice(), b"ident=", b"helo=", b"ehlo="].iter().any(|key| starts(text, key)) {
         let port = keyed(text, b"port=").and_then(|port| number(first_word(port)));
         let helo = keyed(text, b"helo=").map(first_word);
         return Remark::Note(Note { port, helo, ident: keyed(text, b"ident=") });
@@ -207,7 +207,7 @@ fn bare(text: &[u8]) -> Remark<'_> {
     }
     let word = first_word(text);
     let rest = text.get(word.len()..).unwrap_or_default().trim_ascii_start();
-    let known = rest.is_empty() || rest.get(..4).is_some_and(|with| with.eq_ignore_ascii_case(b"with"));
+    let known = rest.is_empty() || starts(rest, b"with");
     let (ident, host) = split_ident(word);
     match address_and_port(host) {
         Some((ip, port)) if known => Remark::Peer(Peer { ip: Some(ip), port, ident, ..Peer::default() }),
@@ -274,12 +274,11 @@ pub(super) fn number(digits: &[u8]) -> Option<u16> {
 
 /// What stands behind a key, which is the text's first word or follows a blank.
 fn keyed<'a>(text: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
-    match text.get(..key.len()) {
-        Some(start) if start.eq_ignore_ascii_case(key) => text.get(key.len()..),
-        _ => memmem::find_iter(text, key)
-            .find(|at| at.checked_sub(1).is_some_and(|before| text.get(before) == Some(&b' ')))
-            .and_then(|at| text.get(at + key.len()..)),
-    }
+    strip(text, key).or_else(|| {
+        let mut places = memmem::find_iter(text, key);
+        let at = places.find(|at| at.checked_sub(1).is_some_and(|before| text.get(before) == Some(&b' ')))?;
+        text.get(at + key.len()..)
+    })
 }
 
 fn behind<'a>(text: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {

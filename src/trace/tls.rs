@@ -7,7 +7,10 @@
 
 use memchr::{memchr, memmem};
 
-use super::tokens::{Clauses, Place, starts};
+use super::{
+    bytes::{starts, strip},
+    tokens::{Clauses, Place},
+};
 use crate::tls::TlsVersion;
 
 /// What a field says of TLS.
@@ -128,8 +131,8 @@ fn cipher_in_protocol<'a>(clauses: &Clauses<'a>) -> Option<&'a [u8]> {
 
 /// What a comment says of the client's certificate.
 ///
-/// Sendmail: `verify=OK`, `TRUSTED` (by DANE), `NO`, `NOT`, `FAIL`. Postfix: `verified OK`, `not verified`, or that there was none. OpenSMTPD and
-/// Exim end with `:YES`, `:NO` or `:FAIL`.
+/// Sendmail: `verify=OK`, `TRUSTED` (by DANE), `NO`, `NOT`, `FAIL`. Postfix: `verified OK`, `not verified`, or that there was
+/// none. OpenSMTPD and Exim end with `:YES`, `:NO` or `:FAIL`.
 fn verified(comment: &[u8]) -> Option<bool> {
     match comment.first()?.to_ascii_lowercase() {
         b'n' if starts(comment, b"no client certificate") => Some(false),
@@ -209,16 +212,16 @@ fn stated(comment: &[u8]) -> Option<Option<TlsVersion>> {
     let (first, second) = (comment.first()?.to_ascii_lowercase(), comment.get(1)?.to_ascii_lowercase());
     match (first, second) {
         // (using TLSv1.3 with cipher ..) Postfix, (Using TLS) Mimecast
-        (b'u', b's') => encryption(without(comment, b"using ")?),
+        (b'u', b's') => encryption(strip(comment, b"using ")?),
         // (version=TLS1_2, cipher=..) Exchange, Google, Sendmail; `=3D` where a bounce was quoted-printable
         (b'v', b'e') => {
-            let rest = without(comment, b"version=")?;
-            encryption(without(rest, b"3D").unwrap_or(rest))
+            let rest = strip(comment, b"version=")?;
+            encryption(strip(rest, b"3D").unwrap_or(rest))
         }
         // (TLS1.2), (TLSv1.2:cipher:256) Exim, (TLS) Exchange 2010, (TLSv1.3:cipher:256:NO) OpenSMTPD
         (b't', b'l') | (b's', b's') => encryption(comment),
         // (Cipher TLSv1:DES-CBC3-SHA:168) Exim 3
-        (b'c', b'i') => encryption(without(comment, b"cipher ")?),
+        (b'c', b'i') => encryption(strip(comment, b"cipher ")?),
         // (AUTH: LOGIN user, TLS: TLSv1/SSLv3,256bits,AES256-SHA) Courier
         (b'a', b'u') | (b'i', b'd') => {
             let at = memmem::find(comment, b", TLS: ").or_else(|| memmem::find(comment, b", SSL: "))?;
@@ -230,11 +233,6 @@ fn stated(comment: &[u8]) -> Option<Option<TlsVersion>> {
         (b'g', b'e') | (b'c', b'e') => encryption(comment.get(memmem::find(comment, b" with TLS")? + 6..)?),
         _ => None,
     }
-}
-
-fn without<'a>(text: &'a [u8], start: &[u8]) -> Option<&'a [u8]> {
-    let (head, rest) = text.split_at_checked(start.len())?;
-    head.eq_ignore_ascii_case(start).then_some(rest)
 }
 
 /// A text that begins with `TLS` or `SSL` as a word of its own.

@@ -13,6 +13,7 @@
 use memchr::{memchr, memchr2_iter, memmem};
 
 use super::{
+    bytes::starts,
     layout::{Layout, List},
     remark,
 };
@@ -201,19 +202,9 @@ impl<'a> Cutter<'a> {
         }
     }
 
-    fn comment(&mut self, open: usize, mut close: usize) {
-        if let Some(end) = self.id_swallowed_by(open, close) {
-            close = end;
-            self.layout = Layout::behind(self.value, close + 1, self.dated);
-            self.next_comment = 0;
-            self.clauses.comments.push(Comment {
-                text: self.value.get(open + 1..close).unwrap_or_default().trim_ascii(),
-                place: Place::With,
-            });
-            self.ended = true;
-            self.at = close + 1;
-            return;
-        }
+    fn comment(&mut self, open: usize, close: usize) {
+        let swallowed = self.id_swallowed_by(open, close);
+        let close = swallowed.unwrap_or(close);
         let text = self.value.get(open + 1..close).unwrap_or_default().trim_ascii();
         // Before `by` every comment speaks of the client, even behind a HELO that holds the word `with`.
         let of_client = self.clauses.from.stated && !self.clauses.by.stated && self.place != Place::Date;
@@ -235,8 +226,13 @@ impl<'a> Cutter<'a> {
         }
         self.clauses.comments.push(Comment { text, place });
         self.ended = true;
-        self.next_comment += 1;
         self.at = close + 1;
+        if swallowed.is_some() {
+            self.layout = Layout::behind(self.value, self.at, self.dated);
+            self.next_comment = 0;
+        } else {
+            self.next_comment += 1;
+        }
     }
 
     /// Where a comment should have ended that holds `) id `: bulk mailers of 2007 wrote `with esmtp (X(5MO*V (RT)2) id
@@ -252,7 +248,7 @@ impl<'a> Cutter<'a> {
         }
         let text = self.value.get(open + 1..close)?;
         let noted = [b"envelope".as_slice(), b"return-path", b"auth"];
-        if noted.iter().any(|start| text.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start))) {
+        if noted.iter().any(|start| starts(text, start)) {
             return None;
         }
         Some(open + 1 + memmem::find(text, b") id ")?)
@@ -372,8 +368,7 @@ impl<'a> Cutter<'a> {
             (_, Place::By) if by_stated => return self.begin_again(),
             (_, Place::With) if by_stated && self.clauses.with.stated => {
                 let rest = self.value.get(self.at..).unwrap_or_default().trim_ascii_start();
-                self.clauses.starttls |= rest.get(..8).is_some_and(|word| word.eq_ignore_ascii_case(b"STARTTLS"))
-                    || rest.starts_with(b"TLS");
+                self.clauses.starttls |= starts(rest, b"STARTTLS") || rest.starts_with(b"TLS");
                 self.ended = true;
                 return true;
             }
@@ -506,11 +501,6 @@ pub(super) fn bare(mut word: &[u8]) -> &[u8] {
         word = inside;
     }
     word
-}
-
-/// Whether a text begins so, in any case.
-pub(super) fn starts(text: &[u8], start: &[u8]) -> bool {
-    text.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start))
 }
 
 /// White space, line ends of folds and NUL, which no MTA writes on purpose.

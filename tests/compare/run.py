@@ -152,6 +152,17 @@ def labelled(paths):
     return values, labels
 
 
+def cells(count):
+    """The three counts of each key in a cell."""
+    return [" / ".join(map(str, count[key])) if key in count else "–" for key in KEYS]
+
+
+def by_key(stated, columns, *ends):
+    """A row for each key with how often it is stated, and a row for each of what stands at the columns' ends."""
+    heads = [*((f"`{key}`", stated[key]) for key in KEYS), *((end, "") for end in ends)]
+    return [[head, f"{number}", *(column[place] for column in columns)] for place, (head, number) in enumerate(heads)]
+
+
 def against_labels(readers, paths, arguments):
     values, labels = labelled(paths)
     stated = {key: sum(label[key] is not None for label in labels) for key in KEYS}
@@ -174,14 +185,11 @@ def against_labels(readers, paths, arguments):
                     examples.append((reader.name, key, value, label[key], read))
             whole += faults == 0
         columns.append([
-            *(" / ".join(map(str, count[key])) if key in count else "–" for key in KEYS),
+            *cells(count),
             f"{whole}",
             f"{silent}",
         ])
-    heads = [*((f"`{key}`", stated[key]) for key in KEYS), ("lines with all keys right", ""),
-             ("lines of which nothing is said", "")]
-    for place, (head, number) in enumerate(heads):
-        rows.append([head, f"{number}", *(column[place] for column in columns)])
+    rows += by_key(stated, columns, "lines with all keys right", "lines of which nothing is said")
     print(f"{len(values)} labelled lines; {versions(readers)}.\n")
     print(render(arguments.form, rows))
     show(examples, arguments.examples, "labelled")
@@ -239,17 +247,14 @@ def against_one_another(readers, path, arguments):
             agree += faults == 0
             weight += number if faults == 0 else 0
         columns.append([
-            *(" / ".join(map(str, count[key])) if key in count else "–" for key in KEYS),
+            *cells(count),
             f"{agree / len(values):.0%}",
             f"{weight / sum(weights):.0%}",
         ])
         if len(decidable) > SAMPLE:
             decidable = random.Random(SEED).sample(decidable, SAMPLE)
         judged.append([len(decidable), *(decidable.count(pair) for pair in ((True, False), (False, True), (False, False)))])
-    heads = [*((f"`{key}`", stated[key]) for key in KEYS), ("lines without a difference", ""),
-             ("the same, every copy counted", "")]
-    for place, (head, number) in enumerate(heads):
-        rows.append([head, f"{number}", *(column[place] for column in columns)])
+    rows += by_key(stated, columns, "lines without a difference", "the same, every copy counted")
     print(f"{len(values)} distinct lines; {versions(readers)}.\n")
     print(render(arguments.form, rows))
     if any(row[0] for row in judged):

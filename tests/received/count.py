@@ -18,19 +18,16 @@ import subprocess
 from pathlib import Path
 
 PROGRAM = os.environ.get("RELAYWATCH", str(Path(__file__).parents[2] / "target/release/relaywatch"))
-AT_A_TIME = 400
 LITERAL = re.compile(rb"[0-9A-Fa-f:.]*[:.][0-9A-Fa-f:.]+")
 
 
 def read(values):
-    """What `relaywatch trace` says of each value."""
-    for start in range(0, len(values), AT_A_TIME):
-        some = values[start : start + AT_A_TIME]
-        mail = b"".join(b"Received: " + value.replace(b"\r", b" ") + b"\n" for value in some) + b"\n"
-        done = subprocess.run([PROGRAM, "trace", "-"], input=mail, capture_output=True, check=True)
-        hops = json.loads(done.stdout)["hops"]
-        assert len(hops) == len(some), "a value broke the header section"
-        yield from hops
+    """What `relaywatch trace --fields` says of each value."""
+    lines = b"".join(value.replace(b"\r", b" ") + b"\n" for value in values)
+    done = subprocess.run([PROGRAM, "trace", "--fields", "-"], input=lines, capture_output=True, check=True)
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(said) == len(values), "not one answer a value"
+    return said
 
 
 def misplaced(value, hop):

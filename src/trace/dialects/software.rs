@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use memchr::memchr;
 
 use super::names_software;
-use crate::trace::tokens::{Clauses, Place, starts};
+use crate::trace::{
+    bytes::starts,
+    tokens::{Clauses, Place},
+};
 
 /// The comment in which the receiving host names its software: one that begins as a known program does, else the first
 /// behind `by` that is neither an address nor about the message, and no single word in lower case, which is a machine's name.
