@@ -6,7 +6,8 @@
 use crate::{
     boundary::Boundary,
     clock::Stopwatch,
-    detect::{Context, DETECTORS, Envelope, Outcome},
+    detect::{Context, DETECTORS, Outcome},
+    envelope::Envelope,
     finding::{Code, Finding},
     message::RawMessage,
     policy::Policy,

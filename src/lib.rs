@@ -3,14 +3,18 @@
 //!
 //! ARCHITECTURE.md is the map. The way of a message is one function, [`inspect::inspect`].
 
+pub mod authentication;
 pub mod boundary;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod detect;
+pub mod dns;
+pub mod envelope;
 pub mod events;
 pub mod finding;
+pub mod forwarding;
 pub mod ingest;
 pub mod inspect;
 pub mod message;

@@ -12,7 +12,7 @@ mod indicator;
 mod ingress;
 mod own_name;
 
-pub use context::{Context, Envelope};
+pub use context::Context;
 
 use crate::finding::{Code, Finding};
 

@@ -5,7 +5,8 @@ use std::{borrow::Cow, time::Duration};
 use crate::{
     boundary::{Boundary, NotFoundReason, Place},
     clock::Timestamp,
-    detect::{Envelope, Outcome},
+    detect::Outcome,
+    envelope::Envelope,
     finding::{Basis, Code, Finding, Severity},
     inspect::Report,
     message::{HeaderSection, RawMessage},

@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{
     boundary::Place,
-    detect::{Envelope, Outcome},
+    detect::Outcome,
+    envelope::Envelope,
     finding::{Code, Level},
     inspect::Report,
     message::RawMessage,
