@@ -5,10 +5,15 @@
 //! real servers, behind a bounded cache; [`Zone`] answers from a zone file; [`Offline`] answers nothing. Whoever asks on behalf of a
 //! message does it through an [`Inquiry`], which holds the message's budget and keeps every answer.
 
+mod cache;
 mod inquiry;
+mod network;
+mod response;
+mod server;
 mod zone;
 
 pub use inquiry::{Asked, Budget, Inquiry};
+pub use network::{FAULT_KEPT, Network, NetworkError, Observer, Settings};
 pub use zone::{Zone, ZoneError};
 
 use std::{

@@ -1,0 +1,83 @@
+//! What a response says.
+//!
+//! Takes a response without error, gives the answer, or the name to ask for instead: a server that does not recurse shows an
+//! alias and leaves its target to others.
+
+use std::time::Duration;
+
+use hickory_resolver::proto::{
+    op::{DnsResponse, ResponseCode},
+    rr::{DNSClass, Name, RData, Record, RecordType},
+};
+
+use super::{Answer, Kind, Said, zone};
+
+/// How long records are kept at most, whatever they say.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// How long "there is none" is kept at most; RFC 2308, 5 suggests one to three hours.
+const LONGEST_NEGATIVE: Duration = Duration::from_secs(3600);
+
+/// Aliases that one response may lead through.
+const ALIASES: usize = 16;
+
+/// What a response says of a name.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// The answer.
+    Answer(Answer),
+    /// It is an alias of this name, for so long; nothing is said of that.
+    Alias(Name, Duration),
+}
+
+/// Reads a response to a question for `name`, which stays what it is for `ttl` at most.
+pub(super) fn read(response: &DnsResponse, name: &Name, kind: Kind, mut ttl: Duration) -> Reading {
+    let mut owner = name;
+    for _ in 0..ALIASES {
+        let Some((target, seconds)) = response.answers.iter().find_map(|record| alias(record, owner)) else { break };
+        owner = target;
+        ttl = ttl.min(seconds);
+    }
+    // RFC 2308, 5: no SOA, not kept.
+    let negative = response.negative_ttl().map(|negative| seconds(negative).min(ttl).min(LONGEST_NEGATIVE));
+    let none = |said| Reading::Answer(Answer { said, ttl: negative.unwrap_or_default() });
+    if response.response_code == ResponseCode::NXDomain {
+        // It is the last name of the chain that does not exist (RFC 6604, 3).
+        return none(Said::NoName);
+    }
+    let wanted = |record: &&Record| {
+        record.dns_class == DNSClass::IN && record.record_type() == record_type(kind) && record.name == *owner
+    };
+    let records: Vec<_> = response.answers.iter().filter(wanted).collect();
+    let Some(least) = records.iter().map(|record| record.ttl).min() else {
+        let is_told = owner == name || negative.is_some();
+        return if is_told { none(Said::NoData) } else { Reading::Alias(owner.clone(), ttl) };
+    };
+    let data: Vec<_> = records.into_iter().filter_map(|record| zone::data(&record.data)).collect();
+    let said = if data.is_empty() { Said::Failed } else { Said::Records(data) };
+    Reading::Answer(Answer { said, ttl: seconds(least).min(ttl).min(LONGEST) })
+}
+
+fn alias<'r>(record: &'r Record, owner: &Name) -> Option<(&'r Name, Duration)> {
+    match &record.data {
+        RData::CNAME(target) if record.dns_class == DNSClass::IN && record.name == *owner => {
+            Some((&target.0, seconds(record.ttl)))
+        }
+        _ => None,
+    }
+}
+
+/// The type as hickory names it.
+pub(super) fn record_type(kind: Kind) -> RecordType {
+    match kind {
+        Kind::A => RecordType::A,
+        Kind::Aaaa => RecordType::AAAA,
+        Kind::Mx => RecordType::MX,
+        Kind::Txt => RecordType::TXT,
+        Kind::Ptr => RecordType::PTR,
+    }
+}
+
+fn seconds(seconds: u32) -> Duration {
+    Duration::from_secs(seconds.into())
+}
