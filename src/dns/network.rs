@@ -107,7 +107,7 @@ struct Inner {
     /// The server that answered last.
     first: AtomicUsize,
     attempts: usize,
-    /// The longest that a query may take, so that it does not stay open.
+    /// The longest that a query may take, all attempts and TCP after the last one.
     patience: Duration,
     cache: Cache,
     flights: Mutex<HashMap<Question, Flight>>,
@@ -128,7 +128,7 @@ impl Network {
             servers: servers.into_iter().map(|address| Server { address, timeout }).collect(),
             first: AtomicUsize::new(0),
             attempts,
-            patience: timeout.saturating_mul(rounds),
+            patience: timeout.saturating_mul(rounds.saturating_add(1)),
             cache: Cache::new(cache_bytes),
             flights: Mutex::default(),
             max_open: max_open.max(1),
@@ -219,9 +219,9 @@ impl Inner {
                 Err(said) => return fault(said),
             };
             match read(&response, &name, question.kind, ttl) {
-                Reading::Answer(Answer { said: Said::Failed, .. }) => return fault(Said::Failed),
                 Reading::Answer(answer) => return answer,
                 Reading::Alias(target, least) => (name, ttl) = (target, least),
+                Reading::Broken => break,
             }
         }
         fault(Said::Failed)

@@ -28,14 +28,16 @@ pub(super) enum Reading {
     Answer(Answer),
     /// It is an alias of this name, for so long; nothing is said of that.
     Alias(Name, Duration),
+    /// Nothing that can be read.
+    Broken,
 }
 
 /// Reads a response to a question for `name`, which stays what it is for `ttl` at most.
 pub(super) fn read(response: &DnsResponse, name: &Name, kind: Kind, mut ttl: Duration) -> Reading {
-    let mut owner = name;
+    let (mut owner, mut is_alias) = (name, false);
     for _ in 0..ALIASES {
         let Some((target, seconds)) = response.answers.iter().find_map(|record| alias(record, owner)) else { break };
-        owner = target;
+        (owner, is_alias) = (target, true);
         ttl = ttl.min(seconds);
     }
     // RFC 2308, 5: no SOA, not kept.
@@ -50,12 +52,14 @@ pub(super) fn read(response: &DnsResponse, name: &Name, kind: Kind, mut ttl: Dur
     };
     let records: Vec<_> = response.answers.iter().filter(wanted).collect();
     let Some(least) = records.iter().map(|record| record.ttl).min() else {
-        let is_told = owner == name || negative.is_some();
+        let is_told = !is_alias || negative.is_some();
         return if is_told { none(Said::NoData) } else { Reading::Alias(owner.clone(), ttl) };
     };
     let data: Vec<_> = records.into_iter().filter_map(|record| zone::data(&record.data)).collect();
-    let said = if data.is_empty() { Said::Failed } else { Said::Records(data) };
-    Reading::Answer(Answer { said, ttl: seconds(least).min(ttl).min(LONGEST) })
+    if data.is_empty() {
+        return Reading::Broken;
+    }
+    Reading::Answer(Answer { said: Said::Records(data), ttl: seconds(least).min(ttl).min(LONGEST) })
 }
 
 fn alias<'r>(record: &'r Record, owner: &Name) -> Option<(&'r Name, Duration)> {
