@@ -55,8 +55,9 @@ impl Expiry<Question, Arc<Answer>> for TimeToLive {
     }
 }
 
-/// What moka holds an entry besides key and value: its table, its queues, its timer, and what the allocator rounds up.
-const OVERHEAD: usize = 400;
+/// What an entry takes besides key and value: moka's table, queues and timer, and what the allocator rounds up. Measured as the
+/// growth of resident memory with 100,000 entries on 64-bit Linux, and rounded up.
+const OVERHEAD: usize = 450;
 
 /// The bytes of an entry.
 fn weight(question: &Question, answer: &Arc<Answer>) -> u32 {
@@ -74,5 +75,43 @@ fn heap(data: &Data) -> usize {
         Data::Mx { exchange, .. } => exchange.len(),
         Data::Txt(text) => text.len(),
         Data::Ptr(name) => name.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::Kind;
+
+    fn question(n: usize) -> Question {
+        Question::new(&format!("n{n}.sender.example"), Kind::Txt).unwrap()
+    }
+
+    fn answer(ttl: Duration) -> Arc<Answer> {
+        let text = Data::Txt([b'x'; 400].into());
+        Arc::new(Answer { said: Said::Records(vec![text]), ttl })
+    }
+
+    #[tokio::test]
+    async fn memory_is_bounded_whatever_comes() {
+        let cache = Cache::new(100_000);
+        for n in 0..5_000 {
+            cache.put(question(n), answer(Duration::from_secs(60))).await;
+        }
+        cache.0.run_pending_tasks().await;
+        assert!((50_000..=100_000).contains(&cache.0.weighted_size()), "{}", cache.0.weighted_size());
+    }
+
+    #[tokio::test]
+    async fn a_later_answer_holds_by_its_own_time() {
+        let cache = Cache::new(100_000);
+        cache.put(question(1), answer(Duration::from_millis(1))).await;
+        cache.put(question(1), answer(Duration::from_secs(60))).await;
+        cache.put(question(2), answer(Duration::from_millis(1))).await;
+        cache.put(question(3), answer(Duration::ZERO)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(cache.get(&question(1)).await.is_some());
+        assert!(cache.get(&question(2)).await.is_none());
+        assert!(cache.get(&question(3)).await.is_none());
     }
 }

@@ -280,3 +280,32 @@ impl fmt::Debug for Network {
         f.debug_struct("Network").field("servers", &self.0.servers).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hickory_resolver::system_conf::parse_resolv_conf;
+
+    use super::*;
+
+    #[test]
+    fn a_resolv_conf_names_the_servers() {
+        let file = "search victim.example\nnameserver 192.0.2.53\nnameserver 2001:db8::53\noptions attempts:9\n";
+        let servers = listed(parse_resolv_conf(file)).unwrap();
+        assert_eq!(servers, ["192.0.2.53:53".parse().unwrap(), "[2001:db8::53]:53".parse().unwrap()]);
+    }
+
+    #[test]
+    fn a_resolv_conf_without_servers_is_an_error_in_words() {
+        let error = listed(parse_resolv_conf("search victim.example\n")).unwrap_err();
+        let words = "no DNS server could be read from /etc/resolv.conf: no nameservers found in config";
+        assert_eq!(error.to_string(), words);
+        let missing = std::io::Error::new(std::io::ErrorKind::NotFound, "no such file");
+        assert!(listed(Err(missing.into())).is_err());
+    }
+
+    #[test]
+    fn of_two_faults_the_more_telling_is_given() {
+        assert_eq!(telling(Said::Timeout, Said::Failed), Said::Failed);
+        assert_eq!(telling(Said::Refused, Said::Failed), Said::Refused);
+    }
+}

@@ -85,3 +85,56 @@ pub(super) fn record_type(kind: Kind) -> RecordType {
 fn seconds(seconds: u32) -> Duration {
     Duration::from_secs(seconds.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use hickory_resolver::proto::{
+        op::{Message, OpCode},
+        rr::rdata,
+    };
+
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        Name::from_ascii(text).unwrap()
+    }
+
+    fn reading(asked: &str, records: Vec<Record>) -> Reading {
+        let mut message = Message::response(1, OpCode::Query);
+        message.add_answers(records);
+        read(&DnsResponse::from_message(message).unwrap(), &name(asked), Kind::A, Duration::MAX)
+    }
+
+    fn a(owner: &str, ttl: u32) -> Record {
+        Record::from_rdata(name(owner), ttl, RData::A(rdata::A::new(192, 0, 2, 1)))
+    }
+
+    fn cname(owner: &str, target: &str) -> Record {
+        Record::from_rdata(name(owner), 10, RData::CNAME(rdata::CNAME(name(target))))
+    }
+
+    #[test]
+    fn the_least_time_on_the_way_counts() {
+        let said = Said::Records(vec![std::net::Ipv4Addr::new(192, 0, 2, 1).into(); 2]);
+        let answer = |ttl| Reading::Answer(Answer { said: said.clone(), ttl: seconds(ttl) });
+        assert_eq!(reading("x.example.", vec![a("X.example.", 30), a("x.example.", 40)]), answer(30));
+        let chain = vec![a("y.example.", 30), cname("x.example.", "y.example."), a("y.example.", 40)];
+        assert_eq!(reading("x.example.", chain), answer(10));
+    }
+
+    #[test]
+    fn records_of_others_are_no_answer() {
+        let none = Reading::Answer(Answer { said: Said::NoData, ttl: Duration::ZERO });
+        assert_eq!(reading("x.example.", vec![a("y.example.", 30), cname("y.example.", "x.example.")]), none);
+        assert_eq!(
+            reading("x.example.", vec![cname("x.example.", "y.example."), a("x.example.", 30)]),
+            Reading::Alias(name("y.example."), seconds(10))
+        );
+    }
+
+    #[test]
+    fn records_without_data_are_no_answer() {
+        let record = Record::from_rdata(name("x.example."), 30, RData::Update0(RecordType::A));
+        assert_eq!(reading("x.example.", vec![record]), Reading::Broken);
+    }
+}
