@@ -9,7 +9,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use mail_parser::MessageParser;
 use relaywatch::{
     config,
-    inspect::inspect,
+    inspect::inspect_offline,
     message::{HeaderSection, RawMessage},
 };
 
@@ -29,13 +29,14 @@ fn benches(criterion: &mut Criterion) {
     });
     group.bench_function("relaywatch header section + inspect", |bencher| {
         bencher.iter(|| {
-            let message = RawMessage { headers: HeaderSection::read(black_box(MAIL), MAIL.len()), session: None };
-            black_box(inspect(&message, &policy).verdict.level)
+            let message =
+                RawMessage { headers: HeaderSection::read(black_box(MAIL), MAIL.len()), ..RawMessage::default() };
+            black_box(inspect_offline(&message, &policy).verdict.level)
         });
     });
     group.bench_function("relaywatch inspect", |bencher| {
-        let message = RawMessage { headers: HeaderSection::read(MAIL, MAIL.len()), session: None };
-        bencher.iter(|| inspect(black_box(&message), &policy));
+        let message = RawMessage { headers: HeaderSection::read(MAIL, MAIL.len()), ..RawMessage::default() };
+        bencher.iter(|| inspect_offline(black_box(&message), &policy));
     });
     group.finish();
 }

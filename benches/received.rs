@@ -63,7 +63,7 @@ fn fields() -> Vec<Vec<u8>> {
 }
 
 fn benches(criterion: &mut Criterion) {
-    let message = RawMessage { headers: HeaderSection::read(FIVE_HOPS, usize::MAX), session: None };
+    let message = RawMessage { headers: HeaderSection::read(FIVE_HOPS, usize::MAX), ..RawMessage::default() };
     let trace = Trace::read(&message);
     assert_eq!(trace.hops.len(), 5);
     assert!(trace.hops.iter().all(|hop| hop.received.time.is_some()));
@@ -73,7 +73,7 @@ fn benches(criterion: &mut Criterion) {
     group.bench_function("HeaderSection::read + Trace::read", |bench| {
         bench.iter(|| {
             let headers = HeaderSection::read(black_box(FIVE_HOPS), usize::MAX);
-            let message = RawMessage { headers, session: None };
+            let message = RawMessage { headers, ..RawMessage::default() };
             black_box(Trace::read(&message).hops.len())
         });
     });

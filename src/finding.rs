@@ -19,6 +19,9 @@ pub struct Finding {
     pub fact: String,
     /// The finding in a sentence for people. Foreign text in it has been made printable.
     pub sentence: String,
+    /// What it rests on beside the mail: DNS answers, as in a zone file, made printable.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
 }
 
 /// What a finding rests on. The order is from hard to soft.
@@ -51,13 +54,18 @@ pub enum Code {
     OwnName,
     /// Mail that did not come the way the recipient's domain prescribes.
     Ingress,
+    /// A host between the sender's and ours that nothing explains.
+    InterposedRelay,
+    /// A peer that our own domain's DNS names as an exchanger, and that is none of ours.
+    DnsCross,
     /// Neighbouring hops that do not fit together.
     BrokenChain,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 4] = [Self::Indicator, Self::OwnName, Self::Ingress, Self::BrokenChain];
+    pub const ALL: [Self; 6] =
+        [Self::Indicator, Self::OwnName, Self::Ingress, Self::InterposedRelay, Self::DnsCross, Self::BrokenChain];
 
     /// The code as text.
     pub fn as_str(self) -> &'static str {
@@ -65,6 +73,8 @@ impl Code {
             Self::Indicator => "indicator",
             Self::OwnName => "own-name",
             Self::Ingress => "ingress",
+            Self::InterposedRelay => "interposed-relay",
+            Self::DnsCross => "dns-cross",
             Self::BrokenChain => "broken-chain",
         }
     }

@@ -1,12 +1,15 @@
 //! The spine: the way of a message, in one function.
 //!
-//! Takes a raw message and the policy, gives a [`Report`]. It knows no socket and no file, and does no I/O; the milter, the
-//! archive scanner, the terminal and the tests all call the same [`inspect`].
+//! Takes a raw message, the policy and a DNS, gives a [`Report`]. It knows no socket and no file; the one thing that it may wait
+//! for is an answer of the DNS that it was handed. The milter, the archive scanner, the terminal and the tests all
+//! call the same [`inspect`].
 
 use crate::{
+    authentication::{Authentication, Subject},
     boundary::Boundary,
     clock::Stopwatch,
     detect::{Context, DETECTORS, Outcome},
+    dns::{Dns, Offline, at_once},
     envelope::Envelope,
     finding::{Code, Finding},
     message::RawMessage,
@@ -24,6 +27,8 @@ pub struct Report<'a> {
     pub boundary: Boundary,
     /// Who sent it to whom, as far as our side recorded it.
     pub envelope: Envelope<'a>,
+    /// What is known of the sender's authorisation.
+    pub authentication: Authentication,
     /// What each detector that is on answered.
     pub outcomes: Vec<(Code, Outcome)>,
     /// What all of it amounts to.
@@ -33,21 +38,36 @@ pub struct Report<'a> {
 }
 
 impl Report<'_> {
+    /// What would be a finding, but that an ordinary way of mail explains it.
+    pub fn explained(&self) -> impl Iterator<Item = &Finding> {
+        self.outcomes.iter().flat_map(|(_, outcome)| match outcome {
+            Outcome::Explained(found) => found.as_slice(),
+            _ => &[],
+        })
+    }
+
     /// The same, without a borrow of the message.
     pub fn into_owned(self) -> Report<'static> {
         Report { trace: self.trace.into_owned(), envelope: self.envelope.into_owned(), ..self }
     }
 }
 
+/// Inspects one message without any DNS.
+pub fn inspect_offline<'a>(message: &'a RawMessage, policy: &Policy) -> Report<'a> {
+    at_once(inspect(message, policy, &Offline))
+}
+
 /// Inspects one message.
-pub fn inspect<'a>(message: &'a RawMessage, policy: &Policy) -> Report<'a> {
+pub async fn inspect<'a>(message: &'a RawMessage, policy: &Policy, dns: &dyn Dns) -> Report<'a> {
     let stopwatch = Stopwatch::start();
     let trace = Trace::read(message);
     let boundary = Boundary::find(&trace, policy.boundary, &policy.topology);
     let envelope = Envelope::find(message, &trace, &boundary);
-    let outcomes = detect(&Context { trace: &trace, boundary: &boundary, envelope: &envelope, policy });
+    let subject = Subject { message, trace: &trace, boundary: &boundary, envelope: &envelope };
+    let authentication = Authentication::find(subject, policy, dns).await;
+    let outcomes = detect(&Context::new(subject, &authentication, policy));
     let verdict = Verdict::of(findings(&outcomes, policy));
-    Report { trace, boundary, envelope, outcomes, verdict, took: stopwatch.elapsed() }
+    Report { trace, boundary, envelope, authentication, outcomes, verdict, took: stopwatch.elapsed() }
 }
 
 /// Asks every detector that is on.

@@ -18,6 +18,34 @@ pub struct RawMessage {
     pub headers: HeaderSection,
     /// The SMTP session that brought the mail, where the way in knows it.
     pub session: Option<Session>,
+    /// The body, where somebody needs it and it was not too long to keep.
+    pub body: Option<Vec<u8>>,
+}
+
+impl RawMessage {
+    /// The whole message with CRLF line ends, as it was signed (RFC 6376, 5.3); nothing where a part of it is not there.
+    pub fn to_crlf(&self) -> Option<Vec<u8>> {
+        let body = self.body.as_deref()?;
+        if self.headers.breaks().contains(&Break::TooLong) {
+            return None;
+        }
+        let mut text = Vec::with_capacity(self.headers.bytes() + body.len() + body.len() / 32 + 2);
+        push_crlf(&mut text, &self.headers.buffer);
+        text.extend_from_slice(b"\r\n");
+        push_crlf(&mut text, body);
+        Some(text)
+    }
+}
+
+/// Adds text with every line end as CRLF.
+fn push_crlf(text: &mut Vec<u8>, mut rest: &[u8]) {
+    while let Some(end) = memchr(b'\n', rest) {
+        let line = &rest[..end];
+        text.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
+        text.extend_from_slice(b"\r\n");
+        rest = &rest[end + 1..];
+    }
+    text.extend_from_slice(rest);
 }
 
 /// An ordered list of raw header fields in one buffer.
@@ -197,6 +225,18 @@ impl HeaderSection {
         let value = [field.value, b"\r\n"].concat();
         let parsed = MessageStream::new(&value).parse_address();
         parsed.as_address()?.first()?.address().map(str::to_owned)
+    }
+
+    /// Every address in the fields of that name, at most 200 (RFC 5322, 3.6.3).
+    pub fn addresses(&self, name: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        for (_, field) in self.named(name).take(10) {
+            let value = [field.value, b"\r\n"].concat();
+            let parsed = MessageStream::new(&value).parse_address();
+            let addresses = parsed.as_address().into_iter().flat_map(|address| address.iter());
+            found.extend(addresses.filter_map(|address| address.address().map(str::to_owned)).take(200 - found.len()));
+        }
+        found
     }
 
     /// The decoded text of the first field of that name (RFC 2047), for people to read.

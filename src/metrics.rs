@@ -12,8 +12,10 @@ use prometheus::{
 };
 
 use crate::{
+    authentication::SpfResult,
     boundary::BoundaryKind,
     detect::OutcomeKind,
+    dns::{self, Said},
     finding::{Code, Level, Severity},
     message::Break,
     policy::{Action, BoundaryStrategy},
@@ -42,6 +44,22 @@ pub const NAMES: &[(&str, &str)] = &[
     (
         "relaywatch_milter_message_duration_seconds",
         "Time from a message's sender to our answer, the MTA's own included.",
+    ),
+    (
+        "relaywatch_spf_results_total",
+        "What SPF said of peers, by result; of messages with an outside peer and a known sender.",
+    ),
+    (
+        "relaywatch_forged_results_total",
+        "Fields under a pinned authserv-id that its host cannot have written; ignored.",
+    ),
+    ("relaywatch_dns_answers_total", "Questions that servers were asked, by what they answered."),
+    ("relaywatch_dns_cache_hits_total", "Questions that the cache answered."),
+    ("relaywatch_dns_turned_away_total", "Questions that nobody was asked, because too many were open."),
+    ("relaywatch_dns_query_duration_seconds", "Time from a question to the servers' answer, or to giving up."),
+    (
+        "relaywatch_dns_shortfalls_total",
+        "Messages of which DNS left a question open, by why; their findings may lack something.",
     ),
     ("relaywatch_indicators_loaded", "Indicators in use, by kind."),
     (
@@ -104,6 +122,8 @@ pub enum MilterError {
     HeaderLimit,
     /// More recipients than are kept; the message was judged with the first ones.
     RecipientLimit,
+    /// More body than is kept came; its DKIM signatures are not verified.
+    BodyLimit,
     /// A macro or value longer than is kept was cut.
     ValueLimit,
     /// Reading or writing the socket failed.
@@ -112,13 +132,14 @@ pub enum MilterError {
 
 impl MilterError {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Frame,
         Self::Sequence,
         Self::UnknownCommand,
         Self::Negotiation,
         Self::HeaderLimit,
         Self::RecipientLimit,
+        Self::BodyLimit,
         Self::ValueLimit,
         Self::Io,
     ];
@@ -132,6 +153,7 @@ impl MilterError {
             Self::Negotiation => "negotiation",
             Self::HeaderLimit => "header_limit",
             Self::RecipientLimit => "recipient_limit",
+            Self::BodyLimit => "body_limit",
             Self::ValueLimit => "value_limit",
             Self::Io => "io",
         }
@@ -184,6 +206,13 @@ pub struct Metrics {
     connections_open: IntGauge,
     milter_errors: IntCounterVec,
     milter_message: Histogram,
+    spf_results: IntCounterVec,
+    forged_results: IntCounter,
+    dns_answers: IntCounterVec,
+    dns_cache_hits: IntCounter,
+    dns_turned_away: IntCounter,
+    dns_query: Histogram,
+    dns_shortfalls: IntCounterVec,
     indicators: IntGaugeVec,
     reload_successful: IntGauge,
     reload_timestamp: Gauge,
@@ -210,7 +239,7 @@ impl Metrics {
                     "relaywatch_inspection_duration_seconds",
                     help("relaywatch_inspection_duration_seconds"),
                 )
-                .buckets(vec![5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 5e-3, 2.5e-2, 0.1, 1.0]),
+                .buckets(vec![5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 5e-3, 2.5e-2, 0.1, 1.0, 5.0]),
             )?)?,
             actions: make.counters("relaywatch_actions_total", &["action"])?,
             stripped: make.put(IntCounter::with_opts(make.opts("relaywatch_forged_headers_stripped_total"))?)?,
@@ -230,6 +259,19 @@ impl Metrics {
                 )
                 .buckets(vec![1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 0.1, 0.5, 1.0, 5.0, 30.0]),
             )?)?,
+            spf_results: make.counters("relaywatch_spf_results_total", &["result"])?,
+            forged_results: make.put(IntCounter::with_opts(make.opts("relaywatch_forged_results_total"))?)?,
+            dns_answers: make.counters("relaywatch_dns_answers_total", &["answer"])?,
+            dns_cache_hits: make.put(IntCounter::with_opts(make.opts("relaywatch_dns_cache_hits_total"))?)?,
+            dns_turned_away: make.put(IntCounter::with_opts(make.opts("relaywatch_dns_turned_away_total"))?)?,
+            dns_query: make.put(Histogram::with_opts(
+                HistogramOpts::new(
+                    "relaywatch_dns_query_duration_seconds",
+                    help("relaywatch_dns_query_duration_seconds"),
+                )
+                .buckets(vec![1e-3, 5e-3, 2e-2, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0]),
+            )?)?,
+            dns_shortfalls: make.counters("relaywatch_dns_shortfalls_total", &["why"])?,
             indicators: make.gauges("relaywatch_indicators_loaded", &["kind"])?,
             reload_successful: make.put(IntGauge::with_opts(make.opts("relaywatch_config_last_reload_successful"))?)?,
             reload_timestamp: make
@@ -267,7 +309,25 @@ impl Metrics {
         Fault::ALL.iter().for_each(|place| drop(self.faults.with_label_values(&[place.as_str()])));
         ConnectionEnd::ALL.iter().for_each(|end| drop(self.connections.with_label_values(&[end.as_str()])));
         MilterError::ALL.iter().for_each(|kind| drop(self.milter_errors.with_label_values(&[kind.as_str()])));
+        SpfResult::ALL.iter().for_each(|result| drop(self.spf_results.with_label_values(&[result.as_str()])));
+        Said::SERVED.iter().for_each(|said| drop(self.dns_answers.with_label_values(&[said])));
+        Said::OPEN.iter().for_each(|said| drop(self.dns_shortfalls.with_label_values(&[said])));
         self.suspect_messages.with_label_values(&["other"]);
+    }
+
+    /// Counts what SPF says of a peer.
+    pub fn spf(&self, result: SpfResult) {
+        self.spf_results.with_label_values(&[result.as_str()]).inc();
+    }
+
+    /// Counts fields that were forged under a pinned name.
+    pub fn forged_results(&self, count: u64) {
+        self.forged_results.inc_by(count);
+    }
+
+    /// Counts a message of which DNS left a question open.
+    pub fn shortfall(&self, said: &Said) {
+        self.dns_shortfalls.with_label_values(&[said.as_str()]).inc();
     }
 
     /// Counts a message and its verdict.
@@ -375,6 +435,21 @@ impl Metrics {
         let mut text = Vec::with_capacity(16 * 1024);
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+impl dns::Observer for Metrics {
+    fn answered(&self, said: &Said, took: Duration) {
+        self.dns_answers.with_label_values(&[said.as_str()]).inc();
+        self.dns_query.observe(took.as_secs_f64());
+    }
+
+    fn known(&self) {
+        self.dns_cache_hits.inc();
+    }
+
+    fn turned_away(&self) {
+        self.dns_turned_away.inc();
     }
 }
 

@@ -193,6 +193,11 @@ impl DomainSet {
     pub fn len(&self) -> usize {
         self.0.len()
     }
+
+    /// Every domain, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Domain> {
+        self.0.values.values()
+    }
 }
 
 impl Extend<Domain> for DomainSet {

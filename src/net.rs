@@ -129,6 +129,12 @@ impl NetworkSet {
     pub fn len(&self) -> usize {
         self.0.len()
     }
+
+    /// Every network, in order.
+    pub fn iter(&self) -> impl Iterator<Item = IpNetwork> {
+        let v4 = self.0.v4.iter().map(|(network, ())| IpNetwork::V4(network));
+        v4.chain(self.0.v6.iter().map(|(network, ())| IpNetwork::V6(network)))
+    }
 }
 
 impl Extend<IpNetwork> for NetworkSet {

@@ -6,9 +6,10 @@
 use std::collections::HashMap;
 
 use crate::{
+    dns::Budget,
     finding::{Code, Level, Severity},
     names::{DomainSet, normal, registrable},
-    net::NetworkSet,
+    net::{NetworkSet, is_public},
     rules::indicators::Indicators,
 };
 
@@ -23,6 +24,10 @@ pub struct Policy {
     pub ingress: Vec<IngressRule>,
     /// Known bad networks, hosts and domains.
     pub indicators: Indicators,
+    /// Where facts of the sender's authorisation come from.
+    pub authentication: AuthenticationSettings,
+    /// Who may forward mail to us.
+    pub forwarding: Forwarding,
     /// Names that are one operator's, for `broken-chain`.
     pub operators: Operators,
     /// What the admin decided of each detector.
@@ -43,6 +48,15 @@ pub struct Topology {
     pub domains: DomainSet,
     /// Names of our border hosts, for the strategy `hosts`.
     pub hosts: DomainSet,
+    /// Names of the mail exchangers that our domains are meant to have.
+    pub exchangers: DomainSet,
+}
+
+impl Topology {
+    /// Whether the admin named any address of ours that the Internet can reach; where not, nothing can be said to be none of ours.
+    pub fn has_public_networks(&self) -> bool {
+        self.networks.iter().any(|network| is_public(network.ip()))
+    }
 }
 
 /// How the boundary between our records and foreign ones is found.
@@ -80,6 +94,57 @@ pub struct IngressRule {
     pub must_pass: NetworkSet,
     /// Other hosts that may hand mail to us all the same.
     pub may_pass: NetworkSet,
+}
+
+/// Where facts of a sender's authorisation come from.
+#[derive(Debug, Clone, Default)]
+pub struct AuthenticationSettings {
+    /// Who is believed in `Authentication-Results`, `Received-SPF` and ARC: the authserv-ids (RFC 8601, 2.5) of hosts of
+    /// ours or of the provider of our mailboxes.
+    pub authserv_ids: Vec<String>,
+    /// Where DKIM comes from.
+    pub dkim: DkimSource,
+    /// How much of a body is kept to verify DKIM.
+    pub max_body_bytes: usize,
+    /// What one message may ask of DNS.
+    pub budget: Budget,
+}
+
+/// Where DKIM comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum DkimSource {
+    /// From what pinned hosts wrote; the body is never looked at.
+    #[default]
+    Results,
+    /// From the message itself: its body is asked for, and its signatures are verified.
+    Verify,
+}
+
+impl DkimSource {
+    /// Every source.
+    pub const ALL: [Self; 2] = [Self::Results, Self::Verify];
+
+    /// The name used in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Results => "results",
+            Self::Verify => "verify",
+        }
+    }
+}
+
+/// Who may forward mail to us.
+#[derive(Debug, Clone, Default)]
+pub struct Forwarding {
+    /// Forwarders that the admin knows.
+    pub declared: Vec<DeclaredForwarder>,
+}
+
+/// A forwarder that the admin knows.
+#[derive(Debug, Clone, Default)]
+pub struct DeclaredForwarder {
+    /// Domains whose SPF holds its hosts.
+    pub spf_domains: Vec<crate::names::Domain>,
 }
 
 /// Groups of registrable domains that one operator uses side by side (`gmail.com` and `google.com`).

@@ -176,7 +176,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        inspect::inspect,
+        inspect::inspect_offline,
         policy::{Policy, Topology},
         session::Session,
     };
@@ -188,10 +188,10 @@ mod tests {
             border: Some(border.to_owned()),
             ..Session::default()
         };
-        let message = RawMessage { headers, session: Some(session) };
+        let message = RawMessage { headers, session: Some(session), ..RawMessage::default() };
         let domains = [crate::names::Domain::parse("victim.example").unwrap()].into_iter().collect();
         let policy = Policy { topology: Topology { domains, ..Topology::default() }, ..Policy::default() };
-        stamp(&message, &inspect(&message, &policy), &policy.stamp)
+        stamp(&message, &inspect_offline(&message, &policy), &policy.stamp)
     }
 
     fn values(stamp: &Stamp) -> Vec<(&str, &str)> {

@@ -24,7 +24,7 @@ use relaywatch::{
 };
 use tokio_util::codec::{Decoder, Encoder};
 
-const LIMITS: Limits = Limits { header_bytes: 200, recipients: 3 };
+const LIMITS: Limits = Limits { header_bytes: 200, recipients: 3, body_bytes: 100 };
 
 /// A command that owns its bytes.
 #[derive(Debug, Clone)]
@@ -92,7 +92,7 @@ fn reply() -> impl Strategy<Value = Reply> {
     let text = || word().prop_map(Bytes::from);
     prop_oneof![
         prop::sample::select(vec![Reply::Continue, Reply::Accept, Reply::Reject, Reply::Tempfail]),
-        offer().prop_filter_map("too old", |offer| Agreement::of(offer).map(Reply::Negotiate)),
+        offer().prop_filter_map("too old", |offer| Agreement::of(offer, true).map(Reply::Negotiate)),
         text().prop_map(Reply::Smtp),
         text().prop_map(Reply::Quarantine),
         (text(), text()).prop_map(|(name, value)| Reply::AddHeader { name, value }),

@@ -7,7 +7,7 @@ use relaywatch::{
     clock::Stopwatch,
     config,
     finding::{Basis, Code},
-    inspect::{Report, inspect},
+    inspect::{Report, inspect_offline},
     message::{HeaderSection, RawMessage},
     policy::{BoundaryStrategy, Policy},
     session::Session,
@@ -117,7 +117,7 @@ fn other_field() -> impl Strategy<Value = String> {
 
 fn message(text: &str, session: Option<Session>) -> RawMessage {
     let text = format!("{text}\r\n");
-    RawMessage { headers: HeaderSection::read(text.as_bytes(), text.len()), session }
+    RawMessage { headers: HeaderSection::read(text.as_bytes(), text.len()), session, ..RawMessage::default() }
 }
 
 /// What is said of the hops down to the border on facts that a peer cannot forge. `ingress` says in its words whether the
@@ -160,7 +160,7 @@ proptest! {
         let after = cases(helo, &(added.concat() + &honest.concat()));
         for ((before, strategy), (after, _)) in before.into_iter().zip(after) {
             let policy = policy(strategy);
-            let (before, after) = (inspect(&before, &policy), inspect(&after, &policy));
+            let (before, after) = (inspect_offline(&before, &policy), inspect_offline(&after, &policy));
             prop_assert_eq!(before.boundary, after.boundary);
             prop_assert_eq!(before.boundary.peer(), Some((0, "192.0.2.66".parse().unwrap())));
             prop_assert_eq!(of_the_border(&before), of_the_border(&after));
@@ -168,7 +168,7 @@ proptest! {
         // Less than with nothing below is never said.
         for ((bare, strategy), (after, _)) in cases(helo, "").into_iter().zip(cases(helo, &added.concat())) {
             let policy = policy(strategy);
-            prop_assert!(inspect(&after, &policy).verdict.level >= inspect(&bare, &policy).verdict.level);
+            prop_assert!(inspect_offline(&after, &policy).verdict.level >= inspect_offline(&bare, &policy).verdict.level);
         }
     }
 
@@ -182,7 +182,7 @@ proptest! {
         let after = cases(helo, &(honest.concat() + &added.concat()));
         for ((before, strategy), (after, _)) in before.into_iter().zip(after) {
             let policy = policy(strategy);
-            let (before, after) = (inspect(&before, &policy), inspect(&after, &policy));
+            let (before, after) = (inspect_offline(&before, &policy), inspect_offline(&after, &policy));
             prop_assert!(after.verdict.level >= before.verdict.level, "{:?}\n{:?}", before.verdict, after.verdict);
         }
     }
@@ -197,7 +197,7 @@ proptest! {
         let full = cases(helo, &(trace.concat() + &fields.concat()));
         for ((plain, strategy), (full, _)) in plain.into_iter().zip(full) {
             let policy = policy(strategy);
-            prop_assert_eq!(whole(&inspect(&plain, &policy)), whole(&inspect(&full, &policy)));
+            prop_assert_eq!(whole(&inspect_offline(&plain, &policy)), whole(&inspect_offline(&full, &policy)));
         }
     }
 
@@ -217,11 +217,12 @@ proptest! {
         let message = RawMessage {
             headers: HeaderSection::read(&text, text.len()),
             session: with_session.then(|| session(&helo)),
+            ..RawMessage::default()
         };
         for strategy in BoundaryStrategy::ALL {
             let policy = policy(strategy);
-            let report = inspect(&message, &policy);
-            prop_assert_eq!(whole(&report), whole(&inspect(&message, &policy)));
+            let report = inspect_offline(&message, &policy);
+            prop_assert_eq!(whole(&report), whole(&inspect_offline(&message, &policy)));
             stamp(&message, &report, &policy.stamp);
             let json = view::json::pretty(&view::json::report(&report, &message)).unwrap();
             prop_assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok());
@@ -263,7 +264,7 @@ fn hostile_messages_take_linear_time() {
             let message = message(&shape.repeat((bytes / shape.len()).max(1)), Some(session("x")));
             let runs = (0..3).map(|_| {
                 let watch = Stopwatch::start();
-                let report = inspect(&message, &policy);
+                let report = inspect_offline(&message, &policy);
                 std::hint::black_box(stamp(&message, &report, &policy.stamp));
                 watch.elapsed()
             });
@@ -276,6 +277,6 @@ fn hostile_messages_take_linear_time() {
     let hops = 2_000;
     let message = message(&listed.repeat(hops), Some(session("x")));
     let watch = Stopwatch::start();
-    std::hint::black_box(inspect(&message, &policy));
+    std::hint::black_box(inspect_offline(&message, &policy));
     println!("{hops} listed hops: {:.2} ms", watch.elapsed().as_secs_f64() * 1e3);
 }

@@ -27,13 +27,13 @@ use relaywatch::{
 use tokio_util::codec::Decoder;
 
 fuzz_target!(|bytes: &[u8]| {
-    let limits = Limits { header_bytes: 4096, recipients: 4 };
+    let limits = Limits { header_bytes: 4096, recipients: 4, body_bytes: 4096 };
     let mut conversation = Conversation::new(limits, Arc::new(FixedClock(Timestamp::UNIX_EPOCH)));
     let mut agreement = None;
     // Half of the inputs begin negotiated, so that the fuzzer need not find the way there each time.
     if bytes.first().is_some_and(|byte| byte % 2 == 1) {
         conversation.on(&Command::Negotiate(Offer::full()));
-        agreement = Agreement::of(Offer::full());
+        agreement = Agreement::of(Offer::full(), true);
     }
     let ruling = Ruling {
         action: Action::Quarantine,

@@ -8,11 +8,15 @@ use std::{
 
 use clap::ValueEnum;
 
-use super::{Error, Screen, Status, policy::PolicyArgs, scan::Threshold};
+use super::{
+    Error, Screen, Status,
+    answers::DnsArgs,
+    policy::{PolicyArgs, reading},
+    scan::Threshold,
+};
 use crate::{
     finding::Level,
     ingest::files::{Item, Mail, Reading, STDIN},
-    inspect::inspect,
     net::canonical,
     session::Session,
     text::Printable,
@@ -46,6 +50,8 @@ pub(super) struct Args {
     fail_on: Option<Threshold>,
     #[command(flatten)]
     policy: PolicyArgs,
+    #[command(flatten)]
+    dns: DnsArgs,
     #[command(flatten)]
     session: SessionArgs,
 }
@@ -87,9 +93,11 @@ struct SessionArgs {
 impl Args {
     pub(super) fn run(self, screen: &mut Screen<'_>) -> Result<Status, Error> {
         let config = self.policy.config(screen.style.color)?;
-        let (mut mail, more) = first_message(&self.file, self.at, config.milter.max_header_bytes)?;
+        let answers = self.dns.answers(&config.dns)?;
+        let reading = reading(&config, &self.dns);
+        let (mut mail, more) = first_message(&self.file, self.at, reading)?;
         mail.message.session = self.session.session();
-        let report = inspect(&mail.message, &config.policy);
+        let report = answers.inspect(&mail.message, &config.policy);
         match self.format {
             Format::Text => table::write(screen.out, &report, &mail.message, &screen.style)?,
             Format::Json => writeln!(screen.out, "{}", json::pretty(&json::report(&report, &mail.message))?)?,
@@ -131,13 +139,12 @@ fn tls_version(text: &str) -> Result<TlsVersion, String> {
 }
 
 /// The first message of a file, or the one that begins at `at`, and whether the file holds further ones.
-pub(super) fn first_message(file: &Path, at: Option<u64>, max_header_bytes: usize) -> Result<(Mail, bool), Error> {
+pub(super) fn first_message(file: &Path, at: Option<u64>, reading: Reading) -> Result<(Mail, bool), Error> {
     let shown = Printable(&file.to_string_lossy()).to_string();
     let fail = |reason: String| Error::Input { path: shown.clone(), reason };
     if file.is_dir() {
         return Err(fail("it is a folder; `relaywatch scan` reads folders".to_owned()));
     }
-    let reading = Reading { max_header_bytes, ..Reading::default() };
     let mut found = None;
     let mut trouble = None;
     let mut more = false;

@@ -3,6 +3,7 @@
 //! Takes the arguments and a [`Screen`] to write to, gives a [`Status`] that becomes the exit code. The definitions here
 //! are the one source of the help, the man pages and the completions. Only this module and main.rs know a terminal.
 
+mod answers;
 mod check_config;
 mod completions;
 mod demo;
@@ -115,6 +116,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// Nobody can be asked.
+    #[error("{0}; name your resolvers in `dns.servers`")]
+    Dns(String),
     /// The output cannot be written.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),

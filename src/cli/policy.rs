@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use ipnetwork::IpNetwork;
 
-use super::Error;
+use super::{Error, answers::DnsArgs};
 use crate::{
     config::{self, Config},
+    ingest::files::Reading,
     names::Domain,
     net::parse_network,
+    policy::DkimSource,
 };
 
 /// The file that is read when none is named.
@@ -35,6 +37,17 @@ impl PolicyArgs {
         config.policy.topology.networks.extend(self.our_network);
         config.policy.topology.domains.extend(self.our_domain);
         Ok(config)
+    }
+}
+
+/// How files are read: bodies only where signatures are verified.
+pub(super) fn reading(config: &Config, dns: &DnsArgs) -> Reading {
+    let authentication = &config.policy.authentication;
+    let verifies = dns.asks() && authentication.dkim == DkimSource::Verify;
+    Reading {
+        max_header_bytes: config.milter.max_header_bytes,
+        max_body_bytes: if verifies { authentication.max_body_bytes } else { 0 },
+        ..Reading::default()
     }
 }
 

@@ -8,6 +8,9 @@ use tokio_util::sync::CancellationToken;
 use super::{Error, Screen, Status, policy};
 use crate::{
     clock::SystemClock,
+    config::DnsSettings,
+    dns::{Dns, Network, Offline},
+    metrics::Metrics,
     serve::{self, Parts},
 };
 
@@ -42,11 +45,31 @@ impl Args {
                     None => serve::ignore_hangups()?,
                 };
                 let shutdown = stop_on_signal()?;
-                serve::run(Parts { config, listeners, clock: Arc::new(SystemClock), observer: None, reload, shutdown })
-                    .await
+                let clock = Arc::new(SystemClock);
+                let metrics = Metrics::new().map_err(io::Error::other)?;
+                let dns = resolvers(&config.dns, &metrics);
+                serve::run(Parts { config, metrics, listeners, clock, dns, observer: None, reload, shutdown }).await
             })
             .map_err(Error::Daemon)?;
         Ok(Status::Done)
+    }
+}
+
+/// Who answers questions of DNS; nobody where none is to be found, because mail is not to wait for that.
+fn resolvers(settings: &DnsSettings, metrics: &Metrics) -> Arc<dyn Dns> {
+    if !settings.on {
+        return Arc::new(Offline);
+    }
+    match Network::new(settings.network.clone(), Arc::new(metrics.clone())) {
+        Ok(network) => {
+            let servers: Vec<_> = network.servers().map(|server| server.to_string()).collect();
+            tracing::info!(servers = servers.join(" "), "DNS is asked");
+            Arc::new(network)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "nobody can be asked about senders; name your resolvers in `dns.servers`");
+            Arc::new(Offline)
+        }
     }
 }
 

@@ -35,7 +35,7 @@ impl Args {
         if self.fields {
             return self.fields(screen);
         }
-        let (mail, _) = first_message(&self.file, None, Reading::default().max_header_bytes)?;
+        let (mail, _) = first_message(&self.file, None, Reading::default())?;
         let trace = Trace::read(&mail.message);
         writeln!(screen.out, "{}", json::pretty(&json::trace(&trace, &mail.message))?)?;
         Ok(Status::Done)

@@ -6,7 +6,7 @@
 use super::{LogFormat, LogLevel};
 use crate::{
     finding::Severity,
-    policy::{Action, BoundaryStrategy},
+    policy::{Action, BoundaryStrategy, DkimSource},
     rules::indicators::Confidence,
     schema::{
         Fallback::{self, Required, Said, Value},
@@ -89,6 +89,69 @@ pub const KEYS: &[Key] = &[
         Value(r#""medium""#),
         r#""low""#,
         "How sure a plain list is. At the border `high` is malicious, `medium` suspicious, `low` a notice; deeper in the trace one step less, and never less than a notice.",
+    ),
+    key(
+        "dns.servers",
+        Texts("an address with or without a port, such as `127.0.0.1` or `[::1]:5353`, or the word `system`"),
+        Value(r#"["system"]"#),
+        r#"["127.0.0.1", "192.0.2.53:5353"]"#,
+        "Who is asked by `serve`, and by `inspect` and `scan` with `--dns`: resolvers that recurse, best one on this host; `system` for those of /etc/resolv.conf. An empty list asks nobody. A change takes a restart.",
+    ),
+    key(
+        "dns.timeout",
+        Duration(100, 60_000),
+        Value(r#""2s""#),
+        r#""1s""#,
+        "How long one server is waited for, before it or the next one is asked again.",
+    ),
+    key(
+        "dns.budget",
+        Duration(100, 60_000),
+        Value(r#""5s""#),
+        r#""3s""#,
+        "Time that one message may wait for DNS, all questions together. What is not known by then is \"no data\", and the message goes on.",
+    ),
+    key(
+        "dns.lookups",
+        Number(1, 10_000),
+        Value("60"),
+        "30",
+        "Questions that one message may ask, those that the cache answers included.",
+    ),
+    key(
+        "dns.cache",
+        Size(64 * 1024, 1024 * MIB),
+        Value(r#""16MiB""#),
+        r#""64MiB""#,
+        "Memory for answers, which are kept as long as their time to live says.",
+    ),
+    key(
+        "dns.max_open",
+        Number(1, 10_000),
+        Value("512"),
+        "100",
+        "Queries open at a time; a question beyond is \"no data\" at once.",
+    ),
+    key(
+        "authentication.authserv_ids",
+        Texts("an authserv-id such as `gw.coincheck.com`, or with a dot in front all names below it"),
+        Value("[]"),
+        r#"["gw.coincheck.com"]"#,
+        "Whose `Authentication-Results`, `Received-SPF` and ARC results are believed: hosts of ours that check SPF and DKIM before us, or the provider of our mailboxes. They must take out forged copies that bear their own name (RFC 8601, 5).",
+    ),
+    key(
+        "authentication.dkim",
+        Word(|| DkimSource::ALL.map(DkimSource::as_str).to_vec()),
+        Value(r#""results""#),
+        r#""verify""#,
+        "Whether DKIM is read from what a pinned host wrote, or verified here, for which the MTA is asked for each body.",
+    ),
+    key(
+        "authentication.max_body_bytes",
+        Size(16 * 1024, 256 * MIB),
+        Value(r#""1MiB""#),
+        r#""4MiB""#,
+        "The longest body that is kept to verify DKIM; of a longer one no signature is verified. Each open message may take as much memory.",
     ),
     key("detectors.CODE.enabled", Flag, Value("true"), "false", "Whether the detector runs."),
     key(

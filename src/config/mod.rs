@@ -26,7 +26,7 @@ pub use error::ConfigError;
 pub use keys::KEYS;
 pub use lists::Reader;
 pub use operators::SHIPPED as SHIPPED_OPERATORS;
-pub use settings::{HttpSettings, LogFormat, LogLevel, LogSettings, MilterSettings, SuspectSettings};
+pub use settings::{DnsSettings, HttpSettings, LogFormat, LogLevel, LogSettings, MilterSettings, SuspectSettings};
 
 use crate::{
     policy::Policy,
@@ -42,6 +42,8 @@ const FILE_LIMIT: u64 = 256 * 1024 * 1024;
 pub struct Config {
     /// What inspection is told.
     pub policy: Policy,
+    /// Who answers questions of DNS.
+    pub dns: DnsSettings,
     /// The milter.
     pub milter: MilterSettings,
     /// The HTTP side: metrics and health.

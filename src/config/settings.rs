@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use super::Address;
+use crate::dns;
 
 /// Where and how the milter listens, and what it bears.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub struct MilterSettings {
     pub max_header_bytes: usize,
     /// Recipients kept of a message.
     pub max_recipients: usize,
+    /// Bytes of body kept of a message; zero where none is asked for (see `authentication.dkim`).
+    pub body_bytes: usize,
 }
 
 impl Default for MilterSettings {
@@ -34,7 +37,23 @@ impl Default for MilterSettings {
             io_timeout: Duration::from_secs(10),
             max_header_bytes: 1024 * 1024,
             max_recipients: 1000,
+            body_bytes: 0,
         }
+    }
+}
+
+/// Who answers questions of DNS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DnsSettings {
+    /// Whether anybody is asked.
+    pub on: bool,
+    /// Who, and what it may cost.
+    pub network: dns::Settings,
+}
+
+impl Default for DnsSettings {
+    fn default() -> Self {
+        Self { on: true, network: dns::Settings::default() }
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) struct Written {
     pub(super) boundary: Boundary,
     pub(super) ingress: Vec<Spanned<Ingress>>,
     pub(super) indicators: Indicators,
+    pub(super) dns: Dns,
+    pub(super) authentication: Authentication,
     pub(super) detectors: BTreeMap<String, Detector>,
     pub(super) actions: Actions,
     pub(super) header: Header,
@@ -62,6 +64,25 @@ pub(super) struct Indicators {
 pub(super) struct List {
     pub(super) path: Option<Text>,
     pub(super) confidence: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Dns {
+    pub(super) servers: Texts,
+    pub(super) timeout: Option<Text>,
+    pub(super) budget: Option<Text>,
+    pub(super) lookups: Option<usize>,
+    pub(super) cache: Option<Text>,
+    pub(super) max_open: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Authentication {
+    pub(super) authserv_ids: Texts,
+    pub(super) dkim: Option<Text>,
+    pub(super) max_body_bytes: Option<Text>,
 }
 
 #[derive(Debug, Default, Deserialize)]

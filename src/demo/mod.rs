@@ -22,12 +22,14 @@ use self::scenes::{SCENES, Scene};
 use crate::{
     clock::{Clock, SystemClock},
     config::{self, Address, Config},
+    dns::Zone,
     ingest::{
         Ruling,
         milter::client::{Client, Transaction},
     },
     inspect::Report,
     message::RawMessage,
+    metrics::Metrics,
     serve::{self, Listeners, Parts, Source},
     stamp::HeaderChange,
     view::{Style, table},
@@ -47,6 +49,7 @@ pub async fn run(options: &Options, out: &mut dyn Write, stop: CancellationToken
     let folder = tempfile::Builder::new().prefix("relaywatch-demo-").tempdir()?;
     let socket = folder.path().join("milter.sock");
     let config = demo_config(&socket)?;
+    let zone = Zone::read(include_str!("demo.zone")).map_err(io::Error::other)?;
     serve::logging::start(&config.log);
     let listeners = Listeners::default().complete(&config)?;
     let http = match &listeners.http {
@@ -66,8 +69,10 @@ pub async fn run(options: &Options, out: &mut dyn Write, stop: CancellationToken
     let shutdown = CancellationToken::new();
     let daemon = tokio::spawn(serve::run(Parts {
         config,
+        metrics: Metrics::new().map_err(io::Error::other)?,
         listeners,
         clock: Arc::new(SystemClock),
+        dns: Arc::new(zone),
         observer: Some(observer),
         reload: Source::default(),
         shutdown: shutdown.clone(),

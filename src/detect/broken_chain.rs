@@ -71,5 +71,6 @@ fn gap(hop: usize, newer: &Received<'_>, older: &Received<'_>) -> Finding {
         sentence: format!(
             "The mail was taken by {by} and then came from {from}: a hop in between is missing, or the lines were made up. It happens in ordinary mail as well."
         ),
+        evidence: Vec::new(),
     }
 }

@@ -115,6 +115,7 @@ fn finding(
             printable(&found.id, 100),
             found.confidence.as_str(),
         ),
+        evidence: Vec::new(),
     }
 }
 
@@ -122,7 +123,7 @@ fn finding(
 mod tests {
     use crate::{
         finding::Severity,
-        inspect::inspect,
+        inspect::inspect_offline,
         message::{HeaderSection, RawMessage},
         session::Session,
     };
@@ -134,8 +135,12 @@ mod tests {
             "Received: from x (x [202.182.115.48]) by mail.coincheck.com with SMTP; Mon, 1 Jun 2020 09:00:00 +0900\n";
         let text = line.repeat(2_000);
         let session = Session { peer_ip: "45.77.24.250".parse().ok(), ..Session::default() };
-        let message = RawMessage { headers: HeaderSection::read(text.as_bytes(), text.len()), session: Some(session) };
-        let findings = inspect(&message, &policy).verdict.findings;
+        let message = RawMessage {
+            headers: HeaderSection::read(text.as_bytes(), text.len()),
+            session: Some(session),
+            ..RawMessage::default()
+        };
+        let findings = inspect_offline(&message, &policy).verdict.findings;
         assert_eq!((findings[0].severity, findings[0].hop), (Severity::Malicious, Some(0)));
         assert!(findings.len() <= 3 * super::MOST, "{}", findings.len());
     }

@@ -83,5 +83,6 @@ fn check(context: &Context<'_>, rule: &IngressRule, border: usize, peer: IpAddr,
         hop: Some(border),
         fact,
         sentence,
+        evidence: Vec::new(),
     })
 }

@@ -8,8 +8,10 @@
 
 mod broken_chain;
 mod context;
+mod dns_cross;
 mod indicator;
 mod ingress;
+mod interposed_relay;
 mod own_name;
 
 pub use context::Context;
@@ -17,8 +19,14 @@ pub use context::Context;
 use crate::finding::{Code, Finding};
 
 /// Every detector, in the order in which they run.
-pub const DETECTORS: &[&dyn Detector] =
-    &[&indicator::Indicator, &own_name::OwnName, &ingress::Ingress, &broken_chain::BrokenChain];
+pub const DETECTORS: &[&dyn Detector] = &[
+    &indicator::Indicator,
+    &own_name::OwnName,
+    &ingress::Ingress,
+    &interposed_relay::InterposedRelay,
+    &dns_cross::DnsCross,
+    &broken_chain::BrokenChain,
+];
 
 /// One way of seeing that a hop should not be there.
 pub trait Detector: Sync {
@@ -34,6 +42,9 @@ pub trait Detector: Sync {
 pub enum Outcome {
     /// Something is wrong; at least one finding.
     Findings(Vec<Finding>),
+    /// It saw something that would be a finding, and that an ordinary way of mail explains; at least one. The verdict
+    /// stays as it is, the fact stays in the report.
+    Explained(Vec<Finding>),
     /// It looked, and all is as it should be.
     Clean,
     /// It could not look; the text says what was missing.
@@ -47,6 +58,8 @@ pub enum Outcome {
 pub enum OutcomeKind {
     /// See [`Outcome::Findings`].
     Finding,
+    /// See [`Outcome::Explained`].
+    Explained,
     /// See [`Outcome::Clean`].
     Clean,
     /// See [`Outcome::NoData`].
@@ -57,12 +70,13 @@ pub enum OutcomeKind {
 
 impl OutcomeKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Finding, Self::Clean, Self::NoData, Self::Error];
+    pub const ALL: [Self; 5] = [Self::Finding, Self::Explained, Self::Clean, Self::NoData, Self::Error];
 
     /// The name used in output and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Finding => "finding",
+            Self::Explained => "explained",
             Self::Clean => "clean",
             Self::NoData => "no_data",
             Self::Error => "error",
@@ -75,6 +89,7 @@ impl Outcome {
     pub fn kind(&self) -> OutcomeKind {
         match self {
             Self::Findings(_) => OutcomeKind::Finding,
+            Self::Explained(_) => OutcomeKind::Explained,
             Self::Clean => OutcomeKind::Clean,
             Self::NoData(_) => OutcomeKind::NoData,
             Self::Error(_) => OutcomeKind::Error,

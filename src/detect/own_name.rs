@@ -101,6 +101,7 @@ fn below<'a>(
                 sentence: format!(
                     "Deep in the trace the mail was taken by {name}, a name of yours ({domain}), and handed on from {ip}, which is none of your addresses; this part of the trace can be forged."
                 ),
+                evidence: Vec::new(),
             });
             break;
         }
@@ -116,5 +117,6 @@ fn at_border(hop: usize, fact: String, sentence: String) -> Finding {
         hop: Some(hop),
         fact,
         sentence,
+        evidence: Vec::new(),
     }
 }

@@ -21,6 +21,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     pin::Pin,
     sync::Arc,
+    task,
     time::Duration,
 };
 
@@ -168,6 +169,11 @@ pub enum Data {
 }
 
 impl Said {
+    /// The names of what servers can be found to say.
+    pub const SERVED: [&'static str; 6] = ["records", "no_name", "no_data", "refused", "failed", "timeout"];
+    /// The names of what leaves a question open.
+    pub const OPEN: [&'static str; 4] = ["refused", "failed", "timeout", "over_budget"];
+
     /// A short name for output and metrics.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -228,6 +234,18 @@ impl Dns for Offline {
 
     fn is_on(&self) -> bool {
         false
+    }
+}
+
+/// Runs something to its end that waits for nothing, as all does that asks [`Offline`] or a [`Zone`].
+pub fn at_once<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    let mut context = task::Context::from_waker(task::Waker::noop());
+    loop {
+        if let task::Poll::Ready(done) = future.as_mut().poll(&mut context) {
+            return done;
+        }
+        std::thread::yield_now();
     }
 }
 

@@ -6,7 +6,7 @@
 
 mod sign;
 
-pub use sign::{Facts, Forgery, PeerNames, Sign, SignKind};
+pub use sign::{Facts, Forgery, Sign, SignKind};
 
 /// Every sign that is looked for; a new one is its file and a line here.
 pub const SIGNS: &[fn(&Facts<'_>) -> Option<Sign>] = &[];

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::{
-    authentication::{DkimFact, Stated},
+    authentication::{DkimFact, Exchangers, PeerNames, Stated},
     boundary::Boundary,
     envelope::Envelope,
     message::RawMessage,
@@ -32,17 +32,8 @@ pub struct Facts<'a> {
     pub dkim: &'a [DkimFact],
     /// What DNS says of the peer.
     pub peer: &'a PeerNames,
-}
-
-/// What DNS says of the peer, asked only when somebody needs it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PeerNames {
-    /// The domain of ours, and the host that it publishes as an exchanger (MX), whose address the peer has.
-    pub exchanger: Option<(String, String)>,
-    /// The peer's verified name: its reverse name, which leads back to its address (RFC 8601, 3: iprev).
-    pub verified: Option<String>,
-    /// The domain of a declared forwarder whose SPF record holds the peer.
-    pub authorised_by: Option<String>,
+    /// The exchangers that our domains publish.
+    pub exchangers: &'a Exchangers,
 }
 
 /// One sign.
@@ -80,7 +71,27 @@ pub enum Forgery {
     Nobody,
 }
 
+impl Forgery {
+    /// The words for it, behind "but".
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Anybody => "anybody can write that into a mail",
+            Self::AnyDomain => "anybody with a domain can do that",
+            Self::OurDns => "whoever holds your DNS can make it so",
+            Self::Nobody => "nobody else could have made it up",
+        }
+    }
+}
+
 impl Sign {
+    /// The forwarder and the sign in a few words.
+    pub fn explanation(&self) -> String {
+        match &self.forwarder {
+            Some(forwarder) => format!("{forwarder} forwards ({})", self.seen),
+            None => format!("it was forwarded ({})", self.seen),
+        }
+    }
+
     /// The peer's address, where the boundary knows one.
     pub fn peer(facts: &Facts<'_>) -> Option<IpAddr> {
         facts.boundary.peer().map(|(_, ip)| ip)

@@ -1,5 +1,7 @@
 //! The ways in: each takes mail from somewhere and hands raw messages on. None knows a detector.
 
+use std::pin::Pin;
+
 use crate::{message::RawMessage, policy::Action, stamp::HeaderChange};
 
 pub mod files;
@@ -9,9 +11,12 @@ pub mod milter;
 ///
 /// It must not fail. Should it panic all the same, the way in counts the fault and answers [`Ruling::open`].
 pub trait Judge: Send + Sync + 'static {
-    /// Decides on one message.
-    fn judge(&self, message: &RawMessage) -> Ruling;
+    /// Decides on one message. What it waits for has a limit of its own.
+    fn judge<'a>(&'a self, message: &'a RawMessage) -> Judging<'a>;
 }
+
+/// A ruling that is on its way.
+pub type Judging<'a> = Pin<Box<dyn Future<Output = Ruling> + Send + 'a>>;
 
 /// What the MTA is told of a message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -11,9 +11,10 @@ use tokio::sync::{mpsc, watch};
 use crate::{
     clock::Clock,
     config::{Config, MilterSettings},
+    dns::Dns,
     events,
     finding::Level,
-    ingest::{Judge, Ruling},
+    ingest::{Judge, Judging, Ruling},
     inspect::{Report, inspect},
     message::RawMessage,
     metrics::{Fault, Metrics},
@@ -35,12 +36,19 @@ pub struct Watch {
     /// Held while a page is made: two at once would see each other's half-filled suspects table.
     page: Mutex<()>,
     clock: Arc<dyn Clock>,
+    dns: Arc<dyn Dns>,
     observer: Option<Observer>,
 }
 
 impl Watch {
     /// Begins with a configuration.
-    pub fn new(config: Config, metrics: Metrics, clock: Arc<dyn Clock>, observer: Option<Observer>) -> Self {
+    pub fn new(
+        config: Config,
+        metrics: Metrics,
+        clock: Arc<dyn Clock>,
+        dns: Arc<dyn Dns>,
+        observer: Option<Observer>,
+    ) -> Self {
         let suspects = Mutex::new(Suspects::new(config.suspects.clone()));
         let milter = watch::Sender::new(Arc::new(config.milter.clone()));
         let watch = Self {
@@ -50,6 +58,7 @@ impl Watch {
             suspects,
             page: Mutex::default(),
             clock,
+            dns,
             observer,
         };
         watch.say_loaded();
@@ -119,6 +128,14 @@ impl Watch {
     fn count(&self, message: &RawMessage, report: &Report<'_>) {
         self.metrics.message(report.verdict.level, report.took, self.now());
         self.metrics.boundary(report.boundary.strategy, report.boundary.place.kind());
+        let authentication = &report.authentication;
+        if let Some(peer) = &authentication.peer {
+            self.metrics.spf(peer.result);
+        }
+        self.metrics.forged_results(authentication.stated.forged as u64);
+        if let Some(said) = authentication.shortfall() {
+            self.metrics.shortfall(said);
+        }
         for (code, outcome) in &report.outcomes {
             self.metrics.outcome(*code, outcome.kind());
         }
@@ -139,9 +156,15 @@ impl Watch {
 }
 
 impl Judge for Watch {
-    fn judge(&self, message: &RawMessage) -> Ruling {
-        let config = self.config.load();
-        let report = inspect(message, &config.policy);
+    fn judge<'a>(&'a self, message: &'a RawMessage) -> Judging<'a> {
+        Box::pin(self.watch(message))
+    }
+}
+
+impl Watch {
+    async fn watch(&self, message: &RawMessage) -> Ruling {
+        let config = self.config();
+        let report = inspect(message, &config.policy, &*self.dns).await;
         self.count(message, &report);
         let ruling = self.rule(message, &report, &config.policy);
         self.metrics.action(ruling.action);

@@ -25,6 +25,7 @@ pub use systemd::inherited;
 use crate::{
     clock::Clock,
     config::Config,
+    dns::Dns,
     ingest::milter::server::{Milter, Stop},
     metrics::Metrics,
 };
@@ -36,10 +37,14 @@ const DRAIN: Duration = Duration::from_secs(30);
 pub struct Parts {
     /// The configuration that it starts with.
     pub config: Config,
+    /// What is counted.
+    pub metrics: Metrics,
     /// The sockets, open already.
     pub listeners: Listeners,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
+    /// Who answers questions of DNS.
+    pub dns: Arc<dyn Dns>,
     /// Who else sees each report; the demonstration does.
     pub observer: Option<Observer>,
     /// Where configurations come from while it runs.
@@ -50,9 +55,8 @@ pub struct Parts {
 
 /// Runs until `shutdown`; then finishes open messages and comes back.
 pub async fn run(parts: Parts) -> io::Result<()> {
-    let Parts { config, listeners, clock, observer, reload, shutdown } = parts;
-    let metrics = Metrics::new().map_err(io::Error::other)?;
-    let watch = Arc::new(Watch::new(config, metrics.clone(), Arc::clone(&clock), observer));
+    let Parts { config, metrics, listeners, clock, dns, observer, reload, shutdown } = parts;
+    let watch = Arc::new(Watch::new(config, metrics.clone(), Arc::clone(&clock), dns, observer));
     let judge = Arc::clone(&watch) as Arc<dyn crate::ingest::Judge>;
     let milter = Milter::new(watch.milter_settings(), judge, metrics, clock);
 

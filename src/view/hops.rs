@@ -221,6 +221,11 @@ fn reasons(out: &mut dyn Write, report: &Report<'_>, hop: Option<usize>, style: 
         let text = format!("{} {} ({basis}): {sentence}", finding.severity.as_str(), finding.code.as_str());
         under_row(out, &text, Ink::Level(finding.severity.into()), style)?;
     }
+    for finding in report.explained().filter(known) {
+        let sentence = printable(&finding.sentence, 2000);
+        let text = format!("{}: nothing is wrong with it. {sentence}", finding.code.as_str());
+        under_row(out, &text, Ink::Faint, style)?;
+    }
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use std::{borrow::Cow, net::IpAddr};
 use serde::Serialize;
 
 use crate::{
+    authentication::{Authentication, DkimFact, Exchanger, Inner, Sender, SpfFact},
     boundary::Boundary,
     detect::Outcome,
     finding::{Code, Finding, Level},
@@ -32,11 +33,13 @@ pub struct ReportJson<'a> {
     verdict: Level,
     codes: Vec<Code>,
     findings: &'a [Finding],
+    explained: Vec<&'a Finding>,
     boundary: BoundaryJson,
     envelope: EnvelopeJson<'a>,
     from: Option<String>,
     subject: Option<String>,
     message_id: Option<String>,
+    authentication: AuthenticationJson<'a>,
     hops: Vec<RawHopJson<'a>>,
     detectors: Vec<DetectorJson<'a>>,
     header_breaks: Vec<&'static str>,
@@ -88,6 +91,18 @@ struct EnvelopeJson<'a> {
 }
 
 #[derive(Debug, Serialize)]
+struct AuthenticationJson<'a> {
+    sender: Option<&'a Sender>,
+    spf: Option<&'a SpfFact>,
+    inner: Option<&'a Inner>,
+    dkim: &'a [DkimFact],
+    addressed: bool,
+    exchanger: Option<&'a Exchanger>,
+    forged_results: usize,
+    dns: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
 struct DetectorJson<'a> {
     code: Code,
     outcome: &'static str,
@@ -103,11 +118,13 @@ pub fn report<'a>(report: &'a Report<'a>, message: &'a RawMessage) -> ReportJson
         verdict: report.verdict.level,
         codes: report.verdict.codes(),
         findings: &report.verdict.findings,
+        explained: report.explained().collect(),
         boundary: boundary(&report.boundary),
         envelope: EnvelopeJson { sender: report.envelope.sender.as_deref(), recipients: &report.envelope.recipients },
         from: headers.from_address(),
         subject: headers.text("Subject"),
         message_id: headers.text("Message-ID"),
+        authentication: authentication(&report.authentication),
         hops: hops(&report.trace, message),
         detectors: report.outcomes.iter().map(|(code, outcome)| detector(*code, outcome)).collect(),
         header_breaks: breaks(message),
@@ -168,9 +185,22 @@ fn boundary(boundary: &Boundary) -> BoundaryJson {
     }
 }
 
+fn authentication(found: &Authentication) -> AuthenticationJson<'_> {
+    AuthenticationJson {
+        sender: found.sender.as_ref(),
+        spf: found.peer.as_ref(),
+        inner: found.inner.as_ref(),
+        dkim: &found.dkim,
+        addressed: found.addressed,
+        exchanger: found.exchangers.peer.as_ref(),
+        forged_results: found.stated.forged,
+        dns: found.evidence(),
+    }
+}
+
 fn detector(code: Code, outcome: &Outcome) -> DetectorJson<'_> {
     let reason = match outcome {
-        Outcome::Findings(_) | Outcome::Clean => None,
+        Outcome::Findings(_) | Outcome::Explained(_) | Outcome::Clean => None,
         Outcome::NoData(reason) => Some(*reason),
         Outcome::Error(reason) => Some(reason.as_str()),
     };

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use crate::{
+    authentication::Authentication,
     boundary::{Boundary, NotFoundReason, Place},
     clock::Timestamp,
     detect::Outcome,
@@ -19,7 +20,7 @@ use crate::{
 const PEER: &str = "192.0.2.66";
 
 fn mail(text: &str) -> RawMessage {
-    RawMessage { headers: HeaderSection::read(text.as_bytes(), 100_000), session: None }
+    RawMessage { headers: HeaderSection::read(text.as_bytes(), 100_000), ..RawMessage::default() }
 }
 
 fn hop(index: usize, received: Received<'static>) -> Hop<'static> {
@@ -40,6 +41,7 @@ fn report(hops: Vec<Hop<'static>>, place: Place, findings: Vec<Finding>) -> Repo
     Report {
         trace: Trace { hops },
         boundary: Boundary { strategy: BoundaryStrategy::Networks, place },
+        authentication: Authentication::default(),
         envelope: Envelope { sender: text("alice@sender.example"), recipients: vec!["bob@victim.example".into()] },
         outcomes,
         verdict: Verdict::of(findings),
@@ -90,6 +92,7 @@ pub(super) fn hijacked() -> (RawMessage, Report<'static>) {
         hop: Some(0),
         fact: "helo=mail.victim.example ip=192.0.2.66".to_owned(),
         sentence: "192.0.2.66 handed us the mail and calls itself mail.victim.example, a name of yours (victim.example), but it is none of your addresses.".to_owned(),
+        evidence: Vec::new(),
     };
     let place = Place::Peer { hop: 0, ip: PEER.parse().unwrap() };
     let report = report(vec![hop(0, relay), hop(1, sender)], place, vec![finding]);

@@ -54,7 +54,8 @@ fn verdict(out: &mut dyn Write, report: &Report<'_>, style: &Style) -> io::Resul
 
 /// How much "clean" is worth: what could not look has seen nothing either.
 fn nothing_found(report: &Report<'_>) -> String {
-    let looked = report.outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Clean)).count();
+    let looked =
+        report.outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Clean | Outcome::Explained(_))).count();
     match report.outcomes.len() {
         all if looked == all && all > 0 => "no detector found anything".to_owned(),
         _ if looked == 0 => "only because no detector had anything to judge by".to_owned(),
@@ -129,6 +130,7 @@ fn answers(report: &Report<'_>) -> String {
     }
     let answer = |(code, outcome): &(Code, Outcome)| match outcome {
         Outcome::Findings(found) => format!("{code} {count} found", code = code.as_str(), count = found.len()),
+        Outcome::Explained(found) => format!("{} {} explained", code.as_str(), found.len()),
         Outcome::Clean => format!("{} clean", code.as_str()),
         Outcome::NoData(reason) => format!("{} no data ({reason})", code.as_str()),
         Outcome::Error(reason) => format!("{} FAILED ({})", code.as_str(), printable(reason, 200)),

@@ -11,7 +11,7 @@ use relaywatch::{
     clock::FixedClock,
     config::{Address, MilterSettings},
     ingest::{
-        Judge, Ruling,
+        Judge, Judging, Ruling,
         milter::{
             frame::FrameCodec,
             listener::Listener,
@@ -52,10 +52,12 @@ pub(crate) struct ToldJudge {
 }
 
 impl Judge for ToldJudge {
-    fn judge(&self, message: &RawMessage) -> Ruling {
-        self.saw.lock().unwrap().push(message.clone());
-        assert!(!*self.panics.lock().unwrap(), "the judge was told to panic");
-        self.ruling.lock().unwrap().clone()
+    fn judge<'a>(&'a self, message: &'a RawMessage) -> Judging<'a> {
+        Box::pin(async {
+            self.saw.lock().unwrap().push(message.clone());
+            assert!(!*self.panics.lock().unwrap(), "the judge was told to panic");
+            self.ruling.lock().unwrap().clone()
+        })
     }
 }
 

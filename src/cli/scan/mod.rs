@@ -22,8 +22,12 @@ use self::{
     stop::Stop,
     tally::Tally,
 };
-use super::{Error, Screen, Status, policy::PolicyArgs};
-use crate::{clock::Stopwatch, finding::Level, ingest::files::Reading};
+use super::{
+    Error, Screen, Status,
+    answers::DnsArgs,
+    policy::{PolicyArgs, reading},
+};
+use crate::{clock::Stopwatch, finding::Level};
 
 /// Look through stored mail: .eml, mbox, Maildir, folders of these, .gz and .zst, standard input
 #[derive(Debug, clap::Args)]
@@ -54,7 +58,7 @@ pub(super) struct Args {
     /// The least verdict that makes the exit code 1
     #[arg(long, value_enum, value_name = "LEVEL", default_value_t = Threshold::Malicious)]
     fail_on: Threshold,
-    /// How many messages are inspected at a time [default: one a core]
+    /// How many messages are inspected at a time [default: one a core; with --dns 32]
     #[arg(short = 'j', long, value_name = "N")]
     threads: Option<NonZero<usize>>,
     /// Neither progress nor summary
@@ -62,7 +66,12 @@ pub(super) struct Args {
     quiet: bool,
     #[command(flatten)]
     policy: PolicyArgs,
+    #[command(flatten)]
+    dns: DnsArgs,
 }
+
+/// How many messages wait for DNS at a time.
+const WAITING_THREADS: usize = 32;
 
 /// A level as an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -95,12 +104,14 @@ impl Args {
     pub(super) fn run(self, screen: &mut Screen<'_>) -> Result<Status, Error> {
         let stopwatch = Stopwatch::start();
         let config = self.policy.config(screen.style.color)?;
-        let reading = Reading { max_header_bytes: config.milter.max_header_bytes, ..Reading::default() };
+        let reading = reading(&config, &self.dns);
+        let answers = self.dns.answers(&config.dns)?;
         let show = self.show.unwrap_or(match self.format {
             Format::Text => Threshold::Suspicious,
             Format::Jsonl => Threshold::Clean,
         });
         let renderer = Renderer {
+            answers,
             policy: config.policy,
             json: self.format == Format::Jsonl,
             show: show.into(),
@@ -109,7 +120,10 @@ impl Args {
         let progress = Progress::start(screen.interactive && !self.quiet, &self.paths);
         let bytes = Arc::clone(&reading.bytes);
         let stop = Stop::on_ctrl_c();
-        let threads = self.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZero::get);
+        // Who asks DNS waits for most of the time.
+        let usual =
+            || if self.dns.waits() { NonZero::new(WAITING_THREADS) } else { std::thread::available_parallelism().ok() };
+        let threads = self.threads.or_else(usual).map_or(1, NonZero::get);
 
         let mut tally = Tally::default();
         let mut interrupted = false;

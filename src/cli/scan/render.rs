@@ -4,9 +4,10 @@ use std::io::Write;
 
 use super::tally::Tally;
 use crate::{
+    cli::answers::Answers,
     finding::Level,
     ingest::files::{Item, Mail, Trouble},
-    inspect::{Report, inspect},
+    inspect::Report,
     policy::Policy,
     text::{Printable, printable},
     view::{
@@ -17,6 +18,7 @@ use crate::{
 
 /// How messages are inspected and written.
 pub(super) struct Renderer {
+    pub(super) answers: Answers,
     pub(super) policy: Policy,
     pub(super) json: bool,
     pub(super) show: Level,
@@ -44,7 +46,7 @@ impl Renderer {
     }
 
     fn mail(&self, mail: &Mail, batch: &mut Batch) {
-        let report = inspect(&mail.message, &self.policy);
+        let report = self.answers.inspect(&mail.message, &self.policy);
         batch.tally.message(&mail.message, &report);
         if report.verdict.level < self.show {
             return;

@@ -97,13 +97,15 @@ pub enum TroubleKind {
 pub struct Reading {
     /// Bytes kept of a message's header section.
     pub max_header_bytes: usize,
+    /// Bytes kept of a message's body; of a longer one nothing is kept, and with zero none is.
+    pub max_body_bytes: usize,
     /// Counts the bytes that were read from files, before decompression; for a progress bar.
     pub bytes: Arc<AtomicU64>,
 }
 
 impl Default for Reading {
     fn default() -> Self {
-        Self { max_header_bytes: 1024 * 1024, bytes: Arc::default() }
+        Self { max_header_bytes: 1024 * 1024, max_body_bytes: 0, bytes: Arc::default() }
     }
 }
 
@@ -129,15 +131,15 @@ impl Reading {
     fn file(&self, path: &Path, named: bool, sink: &mut dyn FnMut(Item) -> ControlFlow<()>) -> ControlFlow<()> {
         let trouble = |kind, reason| Item::Trouble(Trouble { path: path.to_owned(), kind, reason, named });
         let mut splitter = match self.open(path) {
-            Ok(stream) => split::Splitter::new(stream, self.max_header_bytes),
+            Ok(stream) => split::Splitter::new(stream, self.max_header_bytes, self.max_body_bytes),
             Err(error) => return sink(trouble(TroubleKind::Unreadable, error.to_string())),
         };
         let shared: Arc<Path> = Arc::from(path);
         loop {
             match splitter.next() {
-                Ok(split::Found::Message { index, offset, headers }) => {
+                Ok(split::Found::Message { index, offset, headers, body }) => {
                     let source = Source { path: Arc::clone(&shared), index, offset, mbox: splitter.is_mbox() };
-                    sink(Item::Mail(Mail { source, message: RawMessage { headers, session: None } }))?;
+                    sink(Item::Mail(Mail { source, message: RawMessage { headers, body, session: None } }))?;
                 }
                 Ok(split::Found::NotMail(reason)) => return sink(trouble(TroubleKind::NotMail, reason.to_owned())),
                 Ok(split::Found::End) => break,

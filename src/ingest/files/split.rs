@@ -17,7 +17,7 @@ const SEPARATOR_BYTES: usize = 512;
 #[derive(Debug)]
 pub(super) enum Found {
     /// A message.
-    Message { index: u64, offset: u64, headers: HeaderSection },
+    Message { index: u64, offset: u64, headers: HeaderSection, body: Option<Vec<u8>> },
     /// Nothing at all, because the file is no mail.
     NotMail(&'static str),
     /// Nothing more.
@@ -28,6 +28,8 @@ pub(super) enum Found {
 pub(super) struct Splitter<R> {
     lines: Lines<R>,
     limit: usize,
+    /// Bytes of a body that are kept; with zero none is, and it streams by.
+    body_limit: usize,
     header: Vec<u8>,
     state: State,
     mbox: bool,
@@ -42,17 +44,18 @@ enum State {
     Start,
     /// At a message's first header line; the message began at the offset.
     Header(u64),
-    /// In the body of a message of an mbox.
+    /// In the body of a message.
     Body,
     /// At the end.
     End,
 }
 
 impl<R: BufRead> Splitter<R> {
-    pub(super) fn new(stream: R, limit: usize) -> Self {
+    pub(super) fn new(stream: R, limit: usize, body_limit: usize) -> Self {
         Self {
             lines: Lines::new(stream),
             limit,
+            body_limit,
             header: Vec::new(),
             state: State::Start,
             mbox: false,
@@ -87,7 +90,7 @@ impl<R: BufRead> Splitter<R> {
             self.state = State::Header(0);
         }
         if self.state == State::Body {
-            self.skip_body()?;
+            self.body()?;
         }
         let State::Header(offset) = self.state else { return Ok(Found::End) };
         self.read_header()?;
@@ -98,7 +101,8 @@ impl<R: BufRead> Splitter<R> {
         }
         let index = self.messages;
         self.messages += 1;
-        Ok(Found::Message { index, offset, headers })
+        let body = if self.body_limit > 0 && self.state == State::Body { self.body()? } else { None };
+        Ok(Found::Message { index, offset, headers, body })
     }
 
     /// Reads the rest of the stream and forgets it.
@@ -128,27 +132,47 @@ impl<R: BufRead> Splitter<R> {
             }
             self.header.extend_from_slice(&line[..line.len().min(room)]);
             if is_empty(line) {
-                self.state = if self.mbox { State::Body } else { State::End };
+                self.state = if self.mbox || self.body_limit > 0 { State::Body } else { State::End };
                 return Ok(());
             }
         }
     }
 
-    fn skip_body(&mut self) -> io::Result<()> {
+    /// Reads a body to its end, and keeps it where that is wanted and it is not too long.
+    fn body(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut body = (self.body_limit > 0).then(Vec::new);
         let mut after_empty = true;
         loop {
             let offset = self.lines.offset();
-            let Some(line) = self.lines.next(SEPARATOR_BYTES)? else {
+            let room = body.as_ref().map_or(0, |body| self.body_limit + 1 - body.len());
+            let Some(line) = self.lines.next(room.max(SEPARATOR_BYTES))? else {
                 self.state = State::End;
-                return Ok(());
+                return Ok(body);
             };
-            if after_empty && is_separator(line, self.dated) {
+            if self.mbox && after_empty && is_separator(line, self.dated) {
                 self.state = State::Header(offset);
-                return Ok(());
+                // The empty line in front of a separator is the mailbox's.
+                return Ok(body.map(|mut body| {
+                    let end = body.strip_suffix(b"\r\n").or(body.strip_suffix(b"\n")).map_or(body.len(), <[u8]>::len);
+                    body.truncate(end);
+                    body
+                }));
             }
             after_empty = is_empty(line);
+            if let Some(kept) = &mut body {
+                kept.extend_from_slice(if self.mbox { unquoted(line) } else { line });
+                if kept.len() > self.body_limit {
+                    body = None;
+                }
+            }
         }
     }
+}
+
+/// A body's line without the `>` that a mailbox put before `From ` (mboxrd).
+fn unquoted(line: &[u8]) -> &[u8] {
+    let quotes = line.iter().take_while(|byte| **byte == b'>').count();
+    if quotes > 0 && line.get(quotes..).is_some_and(|rest| rest.starts_with(b"From ")) { &line[1..] } else { line }
 }
 
 fn is_empty(line: &[u8]) -> bool {
@@ -175,11 +199,11 @@ mod tests {
     use super::*;
 
     fn split(file: &[u8]) -> Vec<String> {
-        let mut splitter = Splitter::new(io::BufReader::with_capacity(7, file), 100);
+        let mut splitter = Splitter::new(io::BufReader::with_capacity(7, file), 100, 0);
         let mut found = Vec::new();
         loop {
             match splitter.next().unwrap() {
-                Found::Message { index, offset, headers } => {
+                Found::Message { index, offset, headers, .. } => {
                     let fields: Vec<String> = headers.iter().map(|(_, field)| field.text().into_owned()).collect();
                     found.push(format!("{index}@{offset} {} {:?}", fields.join("|"), headers.breaks()));
                 }

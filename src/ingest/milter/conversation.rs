@@ -61,6 +61,8 @@ pub struct Limits {
     pub header_bytes: usize,
     /// Recipients.
     pub recipients: usize,
+    /// Bytes of body; zero where no body is asked for.
+    pub body_bytes: usize,
 }
 
 /// How far a message has come; its commands only go forwards.
@@ -91,6 +93,7 @@ pub struct Conversation {
     macros: Macros,
     too_long: bool,
     too_many: bool,
+    body_too_long: bool,
     message: RawMessage,
     noted: Vec<MilterError>,
 }
@@ -107,6 +110,7 @@ impl Conversation {
             macros: Macros::default(),
             too_long: false,
             too_many: false,
+            body_too_long: false,
             message: RawMessage::default(),
             noted: Vec::new(),
         }
@@ -116,7 +120,7 @@ impl Conversation {
     pub fn on(&mut self, command: &Command<'_>) -> Step {
         let Some(agreement) = &self.agreement else {
             return match command {
-                Command::Negotiate(offer) => self.negotiate(Agreement::of(*offer)),
+                Command::Negotiate(offer) => self.negotiate(Agreement::of(*offer, self.limits.body_bytes > 0)),
                 Command::Quit => Step::Quit,
                 _ => Step::Broken(MilterError::Sequence),
             };
@@ -132,7 +136,7 @@ impl Conversation {
             Command::Data => self.advance(Stage::Data),
             Command::Header { name, value } => self.header(name, value),
             Command::EndOfHeader => self.advance(Stage::EndOfHeader),
-            Command::Body(_) => self.advance(Stage::Body),
+            Command::Body(piece) => self.body(piece),
             Command::EndOfMessage(_) if self.stage == Stage::None => false,
             Command::EndOfMessage(_) => {
                 self.complete();
@@ -304,6 +308,23 @@ impl Conversation {
         in_order
     }
 
+    /// A body that is too long is not kept at all: a part of it proves nothing.
+    fn body(&mut self, piece: &[u8]) -> bool {
+        let in_order = self.advance(Stage::Body);
+        if !in_order || self.limits.body_bytes == 0 || self.body_too_long {
+            return in_order;
+        }
+        let body = self.message.body.get_or_insert_default();
+        if body.len() + piece.len() <= self.limits.body_bytes {
+            body.extend_from_slice(piece);
+        } else {
+            self.message.body = None;
+            self.body_too_long = true;
+            self.noted.push(MilterError::BodyLimit);
+        }
+        in_order
+    }
+
     fn advance(&mut self, to: Stage) -> bool {
         let in_order = self.in_message() && (self.stage < to || (self.stage == to && to.may_repeat()));
         if in_order {
@@ -313,6 +334,10 @@ impl Conversation {
     }
 
     fn complete(&mut self) {
+        // A mail without a body has an empty one, where we would have seen any.
+        if self.limits.body_bytes > 0 && !self.body_too_long {
+            self.message.body.get_or_insert_default();
+        }
         let chose_macros = self.agreement.as_ref().is_some_and(Agreement::chose_macros);
         self.connection.describe(&self.macros, chose_macros, self.message.session.get_or_insert_default());
     }
@@ -322,7 +347,9 @@ impl Conversation {
         self.macros = Macros::default();
         self.too_long = false;
         self.too_many = false;
+        self.body_too_long = false;
         self.message.session = None;
+        self.message.body = None;
         if self.message.headers.footprint() > KEPT_HEADER_BYTES {
             self.message.headers = HeaderSection::default();
         }

@@ -1,7 +1,7 @@
 //! Negotiation: what the MTA sends, what it waits for, and what we may do to a message.
 //!
-//! Takes the MTA's [`Offer`], gives an [`Agreement`] that holds nothing the MTA did not offer. We ask for no body, no
-//! DATA, no end-of-header and no unknown SMTP commands, because nothing in them is read; for no wait on anything but
+//! Takes the MTA's [`Offer`], gives an [`Agreement`] that holds nothing the MTA did not offer. We ask for no body (but to verify
+//! DKIM), no DATA, no end-of-header and no unknown SMTP commands, because nothing in them is read; for no wait on anything but
 //! the end of the message, because every answer is a round trip of the whole mail path; and for the space behind the
 //! colon to stay in header values, so that they come and go exactly as written.
 
@@ -28,12 +28,13 @@ pub struct Agreement {
 }
 
 impl Agreement {
-    /// Takes of an offer what we want; nothing when the MTA's version is too old.
-    pub fn of(offer: Offer) -> Option<Self> {
+    /// Takes of an offer what we want, with or without the body; nothing when the MTA's version is too old.
+    pub fn of(offer: Offer, body: bool) -> Option<Self> {
         if offer.version < OLDEST {
             return None;
         }
         let version = offer.version.min(VERSION);
+        let wanted = if body { protocol::WANTED & !protocol::NO_BODY } else { protocol::WANTED };
         let known = if version < 6 { protocol::BEFORE_6 } else { protocol::ALL };
         let actions = offer.actions & (action::NEEDED | action::SET_MACROS);
         let macros = if version >= 6 && actions & action::SET_MACROS != 0 {
@@ -42,7 +43,7 @@ impl Agreement {
             Vec::new()
         };
         let actions = if macros.is_empty() { actions & action::NEEDED } else { actions };
-        Some(Self { version, actions, protocol: offer.protocol & known & protocol::WANTED, macros })
+        Some(Self { version, actions, protocol: offer.protocol & known & wanted, macros })
     }
 
     /// Whether the MTA lets us do everything that a ruling may say.
@@ -117,21 +118,21 @@ mod tests {
     #[test]
     fn nothing_is_agreed_that_was_not_offered() {
         let offer = Offer { version: 2, actions: 0x3f, protocol: 0x7f };
-        let agreement = Agreement::of(offer).unwrap();
+        let agreement = Agreement::of(offer, false).unwrap();
         assert_eq!((agreement.version, agreement.actions), (2, action::NEEDED));
         assert_eq!(agreement.protocol, protocol::NO_BODY | protocol::NO_END_OF_HEADER);
         assert!(agreement.macros.is_empty() && agreement.is_complete() && agreement.may_insert());
         assert!(agreement.expects_reply(&Command::Helo(b"")));
 
-        let old = Agreement::of(Offer { version: 2, actions: 0x1f, protocol: protocol::ALL }).unwrap();
+        let old = Agreement::of(Offer { version: 2, actions: 0x1f, protocol: protocol::ALL }, false).unwrap();
         assert!(!old.is_complete() && !old.may_insert());
         assert!(!old.leading_space(), "version 2 has no such flag, whatever the bits say");
-        assert_eq!(Agreement::of(Offer { version: 1, actions: 1, protocol: 1 }), None);
+        assert_eq!(Agreement::of(Offer { version: 1, actions: 1, protocol: 1 }, false), None);
     }
 
     #[test]
     fn a_newer_mta_is_answered_in_our_version() {
-        let agreement = Agreement::of(Offer { version: 9, actions: u32::MAX, protocol: u32::MAX }).unwrap();
+        let agreement = Agreement::of(Offer { version: 9, actions: u32::MAX, protocol: u32::MAX }, false).unwrap();
         assert_eq!(agreement.version, VERSION);
         assert_eq!(agreement.protocol, protocol::WANTED);
         assert!(!agreement.expects_reply(&Command::Mail(vec![b"<>"])));

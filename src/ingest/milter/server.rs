@@ -5,7 +5,7 @@
 
 use std::{
     io::{self, ErrorKind},
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::AssertUnwindSafe,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -14,6 +14,7 @@ use std::{
 };
 
 use bytes::BytesMut;
+use futures_util::FutureExt as _;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::watch,
@@ -187,7 +188,11 @@ struct Talk<S> {
 
 impl<S: Transport> Talk<S> {
     fn new(stream: S, milter: Milter, settings: &MilterSettings) -> Self {
-        let limits = Limits { header_bytes: settings.max_header_bytes, recipients: settings.max_recipients };
+        let limits = Limits {
+            header_bytes: settings.max_header_bytes,
+            recipients: settings.max_recipients,
+            body_bytes: settings.body_bytes,
+        };
         Self {
             stream,
             conversation: Conversation::new(limits, Arc::clone(&milter.clock)),
@@ -204,7 +209,7 @@ impl<S: Transport> Talk<S> {
     async fn run(mut self, shutdown: &CancellationToken) -> ConnectionEnd {
         loop {
             let taken = match self.next_frame(shutdown).await {
-                Ok(frame) => self.answer(&frame),
+                Ok(frame) => self.answer(&frame).await,
                 Err(end) => Err(end),
             };
             if let Err(end) = taken {
@@ -278,7 +283,7 @@ impl<S: Transport> Talk<S> {
     }
 
     /// Takes one frame in, and puts what is to be said to it into the output.
-    fn answer(&mut self, frame: &Frame) -> Result<(), ConnectionEnd> {
+    async fn answer(&mut self, frame: &Frame) -> Result<(), ConnectionEnd> {
         let command = Command::parse(frame.command, &frame.payload).map_err(|error| {
             tracing::warn!(%error, "a milter connection is closed");
             self.milter.metrics.milter_error(match error {
@@ -292,7 +297,7 @@ impl<S: Transport> Talk<S> {
         match step {
             Step::Silent => {}
             Step::Reply(reply) => reply.encode(&mut self.output),
-            Step::Judge => self.judge(),
+            Step::Judge => self.judge().await,
             Step::Quit => return Err(ConnectionEnd::Quit),
             Step::Broken(error) => {
                 let (command, error_kind) = (char::from(command.code()), error.as_str());
@@ -310,9 +315,9 @@ impl<S: Transport> Talk<S> {
     }
 
     /// Has the message judged. A judge that panics costs the finding, not the mail.
-    fn judge(&mut self) {
+    async fn judge(&mut self) {
         let message = self.conversation.message();
-        let judged = catch_unwind(AssertUnwindSafe(|| self.milter.judge.judge(message)));
+        let judged = AssertUnwindSafe(self.milter.judge.judge(message)).catch_unwind().await;
         let ruling = judged.unwrap_or_else(|_| {
             let queue_id = message.session.as_ref().and_then(|session| session.queue_id.as_deref());
             tracing::error!(queue_id, "inspection failed; the message is accepted");
