@@ -24,7 +24,7 @@ use memchr::{memchr, memmem};
 
 use super::{
     bytes::strip,
-    remark::{Peer, Remark, address, address_and_port, remark, split_address, split_ident},
+    remark::{Peer, Remark, address, address_and_port, peer, remark, split_address, split_ident},
     tokens::{Clauses, Place},
 };
 
@@ -37,6 +37,8 @@ pub(super) enum Naming {
     Verified,
     /// In a comment, behind the address (chasquid): what the client said.
     Address,
+    /// What the client said, and its user's login behind it: `helo login@host [A]` (NetMail).
+    Login,
 }
 
 /// What an address is that stands in place of a name, without any other address.
@@ -50,7 +52,7 @@ pub(super) enum Literal {
 
 /// How a dialect writes of its clients.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Manner {
+pub(super) struct Manner<'a> {
     /// What a name without explanation is.
     pub(super) naming: Naming,
     /// What an address in place of a name is.
@@ -59,6 +61,8 @@ pub(super) struct Manner {
     pub(super) known: bool,
     /// Whether the client came by HTTP, where nobody says HELO: what names it, the server looked up.
     pub(super) http: bool,
+    /// The client's name and address, where the dialect writes them elsewhere than in the `from` clause.
+    pub(super) record: Option<&'a [u8]>,
 }
 
 /// The client of a hop, as bytes of the field.
@@ -82,14 +86,21 @@ pub(super) struct Client<'a> {
     pub(super) lone: bool,
 }
 
-/// Reads the client from the `from` clause.
-pub(super) fn read<'a>(clauses: &Clauses<'a>, manner: Manner) -> Client<'a> {
+/// Reads the client.
+pub(super) fn read<'a>(clauses: &Clauses<'a>, manner: Manner<'a>) -> Client<'a> {
     if clauses.rewritten {
         return Client { disputed: true, ..Client::default() };
     }
-    if !clauses.from.stated {
-        return read_head(clauses, manner);
+    let client = if clauses.from.stated { read_from(clauses, manner) } else { read_head(clauses, manner) };
+    match manner.record.and_then(peer) {
+        Some(peer) if client.ip.is_none() && !client.disputed => {
+            Client { rdns: client.rdns.or_else(|| verified(peer.name)), ip: peer.ip, ..client }
+        }
+        _ => client,
     }
+}
+
+fn read_from<'a>(clauses: &Clauses<'a>, manner: Manner<'a>) -> Client<'a> {
     let comments = Said::of(clauses, manner.http);
     let client = read_clause(clauses, manner, &comments);
     // Only who writes two names knows of a HELO: Yandex, of a mail that came by SMTP in the first place.
@@ -150,8 +161,13 @@ impl<'a> Said<'a> {
     }
 }
 
-fn read_clause<'a>(clauses: &Clauses<'a>, manner: Manner, comments: &Said<'a>) -> Client<'a> {
+fn read_clause<'a>(clauses: &Clauses<'a>, manner: Manner<'_>, comments: &Said<'a>) -> Client<'a> {
     let text = bare_text(clauses);
+    // The field was cut within the comment behind the name.
+    let cut = memmem::find(text, b" (").filter(|_| !clauses.by.stated && clauses.date.is_none());
+    if let Some(name) = cut.and_then(|cut| text.get(..cut)) {
+        return Client { helo: said(name), ..Client::default() };
+    }
     // GMX: `name (EHLO said) [A]`.
     let behind = split_address(clauses.from.behind).1.filter(|_| clauses.from.behind.starts_with(b"["));
     let contradiction = comments.contradiction.or_else(|| {
@@ -164,7 +180,7 @@ fn read_clause<'a>(clauses: &Clauses<'a>, manner: Manner, comments: &Said<'a>) -
     let spoken = comments.peer.and_then(|peer| peer.helo).or(comments.spoken);
     if let Some(peer) = comments.peer {
         let (helo, rdns) = match (peer.name, spoken) {
-            (b"", None) if manner.naming == Naming::Verified => (verified(text), text),
+            (b"", None) if manner.naming == Naming::Verified && address(text).is_none() => (verified(text), text),
             (b"", None) if peer.confirmed => (said(text), text),
             (b"", None) => (said(text), b"".as_slice()),
             (b"", Some(_)) => (spoken, text),
@@ -172,9 +188,11 @@ fn read_clause<'a>(clauses: &Clauses<'a>, manner: Manner, comments: &Said<'a>) -
             (name, None) if text.is_empty() => (None, name),
             (name, _) => (spoken.or(Some(text)), name),
         };
+        // `A (name) (A)`
+        let apart = || name_alone(comments.other.filter(|other| address(text).is_some() && !other.contains(&b'@'))?);
         return Client {
             helo: helo.and_then(said),
-            rdns: verified(rdns),
+            rdns: verified(rdns).or_else(|| verified(apart()?.name)),
             ip: peer.ip,
             port: peer.port.or(comments.port),
             ident: peer.ident.or(comments.ident),
@@ -189,6 +207,10 @@ fn read_clause<'a>(clauses: &Clauses<'a>, manner: Manner, comments: &Said<'a>) -
             (name, ip.get(3..).and_then(address))
         }
         None => split_address(text),
+    };
+    let name = match manner.naming {
+        Naming::Login => name.split(u8::is_ascii_whitespace).next().unwrap_or(name),
+        _ => name,
     };
     // `name (ehlo HELO [A])`: the one form with an address inside of that comment.
     if addressed.is_none()
@@ -215,7 +237,8 @@ fn read_clause<'a>(clauses: &Clauses<'a>, manner: Manner, comments: &Said<'a>) -
         (Some(_), Some(spoken)) if addressed.is_some() && spoken == name => (said(spoken), None),
         (_, Some(spoken)) => (said(spoken), verified(name)),
         (Some(_), None) => (said(name).filter(|name| *name != b"unknown"), None),
-        (None, None) => (said(text), None),
+        // Exim of a site that hides its users calls all of them so.
+        (None, None) => (said(text).filter(|name| *name != b"MUA"), None),
     };
     // `helo (name)`: an MTA that notes no address.
     let nameless =
@@ -250,7 +273,7 @@ fn bare_text<'a>(clauses: &Clauses<'a>) -> &'a [u8] {
 }
 
 /// `(from helo [A]) by ..` (Symantec, Mirapoint) and `(ofmipd A)`: the client stands in a comment before any keyword.
-fn read_head<'a>(clauses: &Clauses<'a>, manner: Manner) -> Client<'a> {
+fn read_head<'a>(clauses: &Clauses<'a>, manner: Manner<'_>) -> Client<'a> {
     let Some(text) = clauses.comments_in(Place::Head).next() else { return Client::default() };
     if let Some(text) = text.strip_prefix(b"from ") {
         let (name, ip) = split_address(text);

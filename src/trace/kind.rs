@@ -71,9 +71,9 @@ pub(super) fn kind(
             return (HopKind::Local, !states_addresses);
         }
     }
-    // A mailbox is no host. Who posts by HTTP is a client of whom nothing else may be known.
+    // A mailbox is no host. Who posts by HTTP is a client of whom nothing else may be known (Mailgun, Google's web mail).
     let host = client.helo.is_some_and(|helo| !helo.contains(&b'@'));
-    let http = clauses.from.stated && starts(clauses.with.word, b"HTTP");
+    let http = starts(clauses.with.word, b"HTTP");
     let has_client = client.ip.is_some() || host || client.rdns.is_some() || http;
     (if has_client { HopKind::Transfer } else { HopKind::Opaque }, false)
 }
@@ -93,6 +93,7 @@ fn host_says_local(clauses: &Clauses<'_>) -> bool {
         || clauses.comments.iter().any(|comment| match comment.place {
             Place::Head => {
                 holds(comment.text, b" invoked ")
+                    || holds(comment.text, b" by uid ")
                     || starts(comment.text, b"from ")
                     || holds(comment.text, b"majordomo")
                     || starts(comment.text, b"Haraka outbound")
@@ -103,6 +104,7 @@ fn host_says_local(clauses: &Clauses<'_>) -> bool {
                 holds(comment.text, b"from userid")
                     || comment.text.ends_with(b"/Submit")
                     || holds(comment.text, b"invoked ")
+                    || holds(comment.text, b" by uid ")
                     || starts(comment.text, b"sSMTP")
             }
             _ => false,
@@ -120,6 +122,8 @@ fn from_says_local(clauses: &Clauses<'_>) -> bool {
             uid.is_some_and(|uid| uid.iter().all(u8::is_ascii_digit))
                 || comment.ends_with(b"@localhost")
                 || comment.ends_with(b" [local]")
+                // Sendmail: `localhost [[UNIX: localhost]]`
+                || holds(comment, b" [[UNIX: ")
                 || holds(comment, b" from userid ")
                 || [b"localhost".as_slice(), b"[localhost]", b"[local]"].contains(&comment)
         })

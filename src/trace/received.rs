@@ -90,12 +90,15 @@ impl<'a> Written<'a> {
 }
 
 /// How the dialect writes of its clients.
-fn manner(clauses: &Clauses<'_>, dialect: Option<&Dialect>) -> Manner {
-    let http = [clauses.with.word, clauses.via.word].iter().any(|word| starts(word, b"HTTP"));
+fn manner<'a>(clauses: &Clauses<'a>, dialect: Option<&Dialect>) -> Manner<'a> {
+    // GMX: `by mail.example.org (node [A]) (via HTTP)`.
+    let noted = || clauses.own_comments().any(|comment| comment == b"via HTTP");
+    let http = [clauses.with.word, clauses.via.word].iter().any(|word| starts(word, b"HTTP")) || noted();
     Manner {
         naming: dialect.map_or(Naming::Helo, |dialect| dialect.naming),
         literal: dialect.map_or(Literal::Recorded, |dialect| dialect.literal),
         known: dialect.is_some(),
+        record: dialect.and_then(|dialect| dialect.record).and_then(|record| record(clauses)),
         http: http && !dialect.is_some_and(|dialect| dialect.http_transport),
     }
 }
@@ -129,8 +132,11 @@ fn by_ip(clauses: &Clauses<'_>, host: Option<&[u8]>) -> Option<IpAddr> {
 /// The protocol as written, without a comment that nobody closed; qmail's TLS patch writes `with (CIPHER encrypted) ESMTPS`.
 fn protocol<'a>(with: &Clause<'a>) -> Option<&'a [u8]> {
     let text = if with.text.is_empty() { with.behind } else { with.text };
+    if text.first() == Some(&b'[') {
+        return Some(text);
+    }
     // Mailgun: `with SMTP mgrt 6071405`. getmail: `with POP3-SSL getmail6 msgid:..`. Exim 4.69 of Debian: `with esmtpsa [TLS:..]`.
-    const ENDS: [&[u8]; 4] = [b" (", b" [", b" mgrt ", b" getmail6"];
+    const ENDS: [&[u8]; 5] = [b" (", b" [", b" mgrt ", b" getmail6", b" envelope"];
     let end = || ENDS.iter().filter_map(|end| memmem::find(text, end)).min();
     let end = memchr(b' ', text).and_then(|_| end()).unwrap_or(text.len());
     text.get(..end).map(<[u8]>::trim_ascii_end).filter(|text| !text.is_empty())

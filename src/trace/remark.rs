@@ -167,6 +167,8 @@ fn name_first(text: &[u8], open: usize) -> Remark<'_> {
     let name = before.strip_suffix(b"?").unwrap_or(before).trim_ascii_end();
     let Some(close) = memchr(b']', rest) else { return Remark::Other };
     let (inside, rest) = (rest.get(1..close).unwrap_or_default(), rest.get(close + 1..).unwrap_or_default());
+    // Sendmail: `localhost [[UNIX: localhost]]`.
+    let rest = if inside.starts_with(b"[UNIX: ") { rest.strip_prefix(b"]").unwrap_or(rest) } else { rest };
     let (ident, host) = split_ident(name);
     let Some((ip, port)) = address_and_port(inside) else {
         // `name [x.x.x.x]`: somebody took the address away; `name [local]` is OpenSMTPD's UNIX socket.
@@ -256,12 +258,28 @@ pub(super) fn address_and_port(text: &[u8]) -> Option<(IpAddr, Option<u16>)> {
     }
     let text = str::from_utf8(text).ok()?;
     let text = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
-    net::parse_literal(text).map(|ip| (ip, None)).or_else(|| {
+    net::parse_literal(text).or_else(|| padded(text)).map(|ip| (ip, None)).or_else(|| {
         let (host, port) = text.rsplit_once(':')?;
         let port = number(port.as_bytes())?;
         // `2001:db8::1:25` was read above; only an IPv4 address is followed by a bare port.
         host.parse::<std::net::Ipv4Addr>().ok().map(|ip| (IpAddr::from(ip), Some(port)))
     })
+}
+
+/// An IPv4 address with leading zeros. Some take such a number as decimal and some as octal: it is read where that makes no
+/// difference (`192.0.02.1`) or only one of them can be (`192.0.09.1`), and is unknown elsewhere (`192.0.010.1`).
+fn padded(text: &str) -> Option<IpAddr> {
+    let mut octets = [0; 4];
+    let mut numbers = text.split('.');
+    for octet in &mut octets {
+        let number =
+            numbers.next().filter(|number| number.len() <= 3 && number.bytes().all(|byte| byte.is_ascii_digit()))?;
+        *octet = number.parse().ok()?;
+        if number.starts_with('0') && u8::from_str_radix(number, 8).is_ok_and(|octal| octal != *octet) {
+            return None;
+        }
+    }
+    numbers.next().is_none().then(|| IpAddr::from(octets))
 }
 
 /// A port: digits, and nothing else.
@@ -294,4 +312,21 @@ fn until_quote(text: &[u8]) -> &[u8] {
     let closing = |at: &usize| at.checked_sub(1).is_none_or(|before| text.get(before) != Some(&b'\\'));
     let end = memchr::memchr_iter(b'"', text).find(closing).unwrap_or(text.len());
     text.get(..end).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leading_zeros_are_read_where_they_mean_one_thing() {
+        for (text, ip) in [("192.0.02.1", "192.0.2.1"), ("[192.0.2.007]", "192.0.2.7"), ("192.0.09.1", "192.0.9.1")] {
+            assert_eq!(address(text.as_bytes()), ip.parse().ok(), "{text}");
+        }
+        for text in
+            ["192.0.010.1", "192.0.02", "192.0.0002.1", "192.0.+2.1", "192.0.02.1.1", "192.0.02.300", "7.2.072.1"]
+        {
+            assert_eq!(address(text.as_bytes()), None, "{text}");
+        }
+    }
 }

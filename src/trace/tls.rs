@@ -194,9 +194,8 @@ fn protocol_name(word: &[u8]) -> Option<Protocol> {
     let name = upper.strip_prefix(b"UTF8").unwrap_or(upper);
     match name {
         b"SMTP" | b"ESMTP" | b"ESMTPA" | b"SMTPA" | b"ASMTP" | b"EASMTP" | b"LMTP" | b"LMTPA" | b"QMTP" | b"QMQP"
-        | b"HTTP" | b"POP3" | b"IMAP" | b"IMAP4" | b"BSMTP" | b"BIZSMTP" | b"UUCP" | b"MMS" | b"XMIT" => {
-            Some(Protocol::Plain)
-        }
+        | b"HTTP" | b"HTTPREST" | b"POP" | b"POP3" | b"IMAP" | b"IMAP4" | b"BSMTP" | b"BIZSMTP" | b"UUCP" | b"MMS"
+        | b"XMIT" => Some(Protocol::Plain),
         b"SMTPS" | b"ESMTPS" | b"ESMTPSA" | b"SMTPSA" | b"LMTPS" | b"LMTPSA" | b"HTTPS" | b"SSMTP" | b"ASMTPS"
         | b"POP3S" | b"IMAPS" | b"ESMTPTLS" => Some(Protocol::Encrypted),
         _ => None,

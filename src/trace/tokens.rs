@@ -10,7 +10,7 @@
 //! - a `;` is the date's only where it is the last one outside comments (see also [`Clauses::read_without_date`]);
 //! - a second `by` outside comments means that somebody wrote a clause into his HELO: see [`Clauses::rewritten`].
 
-use memchr::{memchr, memchr2_iter, memmem};
+use memchr::{memchr, memchr2_iter, memmem, memrchr};
 
 use super::{
     bytes::starts,
@@ -46,7 +46,7 @@ pub(super) struct Clauses<'a> {
     pub(super) starttls: bool,
     /// The cipher behind `tls` (Exim, Haraka).
     pub(super) tls: Clause<'a>,
-    /// The envelope sender behind `envelope-from` (Haraka).
+    /// The envelope sender behind `envelope-from` (Haraka), or behind a second `from`.
     pub(super) envelope_from: Clause<'a>,
     /// The receiving hosts that the value names, where a client may have written one of them: see `rewritten`.
     pub(super) hosts: [&'a [u8]; 2],
@@ -106,11 +106,9 @@ impl<'a> Clauses<'a> {
         self.comments.iter().filter(move |comment| comment.place == place).map(|comment| comment.text)
     }
 
-    /// The comments that the receiving host wrote of itself: those of its `by`, `via`, `with` and `id`.
+    /// The comments that the receiving host wrote of itself: those before any keyword and of its `by`, `via`, `with` and `id`.
     pub(super) fn own_comments(&self) -> impl Iterator<Item = &'a [u8]> {
-        let own = |comment: &&Comment<'_>| {
-            matches!(comment.place, Place::By | Place::Via | Place::With | Place::Id | Place::Tls | Place::EnvelopeFrom)
-        };
+        let own = |comment: &&Comment<'_>| !matches!(comment.place, Place::From | Place::For | Place::Date);
         self.comments.iter().filter(own).map(|comment| comment.text)
     }
 
@@ -208,12 +206,11 @@ impl<'a> Cutter<'a> {
         let text = self.value.get(open + 1..close).unwrap_or_default().trim_ascii();
         // Before `by` every comment speaks of the client, even behind a HELO that holds the word `with`.
         let of_client = self.clauses.from.stated && !self.clauses.by.stated && self.place != Place::Date;
-        let place = if of_client { Place::From } else { self.place };
+        let mut place = if of_client { Place::From } else { self.place };
         // A HELO that opens a parenthesis and a recipient that closes it would put the host's own words into a comment.
-        if place == Place::By && swallows_a_clause(text) {
-            self.clauses.rewritten = true;
-            self.clauses.hosts = [self.clauses.by.word, b""];
-            self.clauses.by = Clause { stated: true, ..Clause::default() };
+        if !matches!(place, Place::From | Place::Head) && swallows_a_clause(text) {
+            self.lose_the_host();
+            place = self.place;
         }
         if place == Place::From {
             let start = self.from_start.take();
@@ -275,9 +272,16 @@ impl<'a> Cutter<'a> {
 
     fn word_end(&mut self, start: usize) -> usize {
         let rest = self.value.get(start..).unwrap_or_default();
-        if self.place == Place::For && self.start.is_none() && rest.first() == Some(&b'<') {
-            // A path may hold blanks, keywords and parentheses in its quoted local part.
-            if let Some(close) = memchr(b'>', rest.get(..rest.len().min(400)).unwrap_or_default()) {
+        if self.start.is_none() {
+            let closing = match (self.place, rest.first()) {
+                // A path may hold blanks, keywords and parentheses in its quoted local part.
+                (Place::For, Some(b'<')) => Some(b'>'),
+                // Nmail: `with [Nmail V3.1 20010905(S)]`.
+                (Place::With, Some(b'[')) if self.clauses.by.stated => Some(b']'),
+                _ => None,
+            };
+            let near = rest.get(..rest.len().min(400)).unwrap_or_default();
+            if let Some(close) = closing.and_then(|closing| memchr(closing, near)) {
                 let end = start + close + 1;
                 let end = end + self.value.get(end..).unwrap_or_default().iter().take_while(|b| **b == b'>').count();
                 self.skip_comments_before(end);
@@ -297,6 +301,20 @@ impl<'a> Cutter<'a> {
             }
             _ => space,
         }
+    }
+
+    /// All that was read may be the client's words: the host's own are out of sight, in a comment, a path or the date.
+    fn lose_the_host(&mut self) {
+        let stated = Clause { stated: true, ..Clause::default() };
+        self.clauses.hosts = [self.clauses.by.word, b""];
+        self.clauses.by = stated;
+        self.clauses.via = stated;
+        self.clauses.with = stated;
+        self.clauses.id = stated;
+        self.clauses.recipient = stated;
+        self.clauses.rewritten = true;
+        self.place = Place::For;
+        self.ended = true;
     }
 
     fn skip_comments_before(&mut self, end: usize) {
@@ -321,6 +339,11 @@ impl<'a> Cutter<'a> {
             self.clauses.id = Clause { stated: true, text: id, word: id, behind: b"" };
             return;
         }
+        // qfscan: `(qfscan 0.5. remoteip=A): date`.
+        if self.place == Place::Head && self.ended && word == b":" && self.layout.semicolon.is_none() {
+            self.begin_date(end);
+            return;
+        }
         let expected = self.start.is_some() || self.place == Place::Id;
         if self.layout.semicolon.is_none() && expected && self.clauses.by.stated && begins_date(word) {
             self.begin_date(start);
@@ -330,6 +353,9 @@ impl<'a> Cutter<'a> {
         let from = *self.start.get_or_insert(start);
         if place == Place::From && !ended {
             self.from_start.get_or_insert(from);
+        }
+        if place == Place::For && word.first() == Some(&b'<') && swallows_a_clause(word) {
+            return self.lose_the_host();
         }
         let value = self.value;
         if let Some(clause) = self.clauses.clause(place) {
@@ -353,9 +379,18 @@ impl<'a> Cutter<'a> {
         self.place == Place::From && self.start.is_none() && !self.ended && opens()
     }
 
+    /// Whether the word behind a second `from` is a mailbox (Exim as some sites have it, Nmail, XMail).
+    fn a_sender_follows(&self) -> bool {
+        let rest = self.value.get(self.at..).unwrap_or_default().trim_ascii_start();
+        let word = rest.split(|byte| is_space(*byte)).next().unwrap_or_default();
+        self.clauses.from.stated && (word.first() == Some(&b'<') || memchr(b'@', word).is_some())
+    }
+
     /// Begins a clause; says no where the word is no keyword at this place.
     fn begin(&mut self, place: Place) -> bool {
         let by_stated = self.clauses.by.stated;
+        let place =
+            if place == Place::From && by_stated && self.a_sender_follows() { Place::EnvelopeFrom } else { place };
         match (self.place, place) {
             // Behind the date only Courier's `id` is a clause.
             (Place::Date, Place::Id) if !self.clauses.id.stated => {}
@@ -419,6 +454,12 @@ impl<'a> Cutter<'a> {
     fn begin_date(&mut self, at: usize) {
         let date = self.value.get(at..).unwrap_or_default();
         self.clauses.date = Some(date);
+        let hosted = self.clauses.from.stated && self.clauses.by.stated && !self.clauses.rewritten;
+        // The host states no date, or one without `;`, and the HELO has brought one along.
+        if hosted && memchr2_iter(b'b', b'B', date).any(|at| is_by(date, at)) {
+            self.lose_the_host();
+            self.clauses.date = None;
+        }
         // Behind a date only a comment or Courier's `id` is of interest.
         let id = |at: usize| matches!(date.get(at + 1), Some(b'd' | b'D'));
         if self.layout.comments.get(self.next_comment).is_none() && !memchr2_iter(b'i', b'I', date).any(id) {
@@ -430,21 +471,29 @@ impl<'a> Cutter<'a> {
     }
 }
 
-/// Whether a comment holds `(name [address]) by`: a whole clause.
+/// Whether a comment or a path holds an address as hosts write it, and a `by` behind it: a whole clause.
 fn swallows_a_clause(text: &[u8]) -> bool {
-    let mut open = None;
-    memchr2_iter(b'(', b')', text).any(|at| {
-        let (before, rest) = text.split_at(at);
-        if rest.first() == Some(&b'(') {
-            open = Some(at + 1);
-            return false;
+    let mut stated = false;
+    text.iter().enumerate().any(|(at, byte)| {
+        // The look back is bounded: nothing longer is a host's note of its client.
+        let inside = |open: u8| {
+            let near = text.get(at.saturating_sub(300)..at).unwrap_or_default();
+            memrchr(open, near).and_then(|open| near.get(open + 1..)).unwrap_or_default()
+        };
+        match byte {
+            b')' if !stated => stated = remark::peer(inside(b'(')).is_some_and(|peer| peer.ip.is_some()),
+            b']' if !stated => stated = remark::address(inside(b'[')).is_some(),
+            b'b' | b'B' => return stated && is_by(text, at),
+            _ => {}
         }
-        let rest = rest.get(1..).unwrap_or_default();
-        let blank = rest.iter().take_while(|byte| is_space(**byte)).count();
-        let by = rest.get(blank..blank + 2).is_some_and(|word| word.eq_ignore_ascii_case(b"by"));
-        let inside = open.take().and_then(|open| before.get(open..));
-        by && inside.is_some_and(|inside| remark::peer(inside).is_some())
+        false
     })
+}
+
+/// Whether the word `by` stands here.
+fn is_by(text: &[u8], at: usize) -> bool {
+    let blank = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(|byte| is_space(*byte));
+    matches!(text.get(at + 1), Some(b'y' | b'Y')) && blank(at.checked_sub(1)) && blank(Some(at + 2))
 }
 
 fn keyword(word: &[u8]) -> Option<Place> {
@@ -560,6 +609,17 @@ mod tests {
         assert!(clauses.rewritten);
         assert_eq!(text(clauses.by.text), "mx.example");
         assert!(!Clauses::read(b"from u by host by uid 71 with qmail-scanner").rewritten);
+    }
+
+    #[test]
+    fn the_hosts_own_words_cannot_be_hidden() {
+        let honest = "(z [192.0.2.1]) by mx.example with SMTP id 2 for <b)@c.example>; Mon";
+        for helo in ["x by evil with SMTP id 1 (", "x by evil with SMTP id 1 for <", "x by evil id 1; Mon"] {
+            let value = format!("from {helo} {honest}");
+            let value = value.strip_suffix("; Mon").filter(|_| helo.ends_with("Mon")).unwrap_or(&value);
+            assert!(Clauses::read(value.as_bytes()).rewritten, "{value}");
+            assert_eq!(text(Clauses::read(value.as_bytes()).by.text), "", "{value}");
+        }
     }
 
     #[test]

@@ -33,8 +33,8 @@ impl<'a> Who<'a> {
         if clauses.with.word.starts_with(b"qmail-scanner") {
             return Self { helo: None, envelope_from: envelope_from.or(name), ..who };
         }
-        // A mailbox is no host: AOL's own users, and forged lines.
-        let mailbox = client.helo.is_some_and(|name| name.contains(&b'@'));
+        // A mailbox is no host: AOL's own users, and forged lines. The other is what a firewall calls who has no name.
+        let no_host = client.helo.is_some_and(|name| name.contains(&b'@') || name == b"no.name.available");
         let own_name = clauses.from.text == b"localhost" || clauses.from.text == clauses.by.word;
         let user = kind == HopKind::Local && clauses.from.stated && !own_name;
         // Exim and DragonFly Mail Agent write the user where else the client's name stands: `from bob (helo=localhost) by ..`.
@@ -46,7 +46,7 @@ impl<'a> Who<'a> {
         if user && client.rdns.is_none() {
             return Self { helo: None, ..who };
         }
-        Self { helo: who.helo.filter(|_| !mailbox), ..who }
+        Self { helo: who.helo.filter(|_| !no_host), ..who }
     }
 }
 

@@ -117,6 +117,9 @@ def plain(key, value):
     if key in ("ip", "helo", "rdns", "by"):
         # SpamAssassin writes `!` for what cannot stand in a name, and some MTAs write `?` for brackets.
         text = re.sub(r"[\s#\[\]()<>|]", "!", text).strip("!?")
+        if key == "ip" and re.fullmatch(r"[0-9.]+", text):
+            # SpamScope keeps leading zeros.
+            text = re.sub(r"\b0+(?=[0-9])", "", text)
         try:
             address = ipaddress.ip_address(text.removeprefix("ipv6:").split("%")[0])
         except ValueError:

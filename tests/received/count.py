@@ -39,6 +39,7 @@ def misplaced(value, hop):
     if not re.match(rb"\s*\(?from\b", value, flags=re.IGNORECASE):
         before = value
     found = set()
+    before = re.sub(rb"\b0+(?=\d+\.|\d+\b)", b"", before) + b" " + before
     for match in LITERAL.findall(before):
         for text in (match, match.rsplit(b":", 1)[0], match.strip(b":.")):
             try:

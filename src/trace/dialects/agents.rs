@@ -151,6 +151,23 @@ pub(super) const DIALECTS: &[Dialect] = &[
                  05:39:27 GMT (sender userid 48@www.victim.example)",
         ..PLAIN
     },
+    // Andrew Message System: a program of the host hands over to its server, and either names its version
+    Dialect {
+        name: "andrew",
+        internal: Some(|_| true),
+        shape: Some(|clauses| clauses.from.word.starts_with(b"Messages.") && clauses.via.word.starts_with(b"MS.")),
+        sample: "from Messages.8.0.N.CUILIB.3.45.SNAP.NOT.LINKED.pc.victim.example.sun4.41 via MS.5.6.pc.victim.example.sun4_41; \
+                 Tue, 24 Dec 1991 08:14:27 -0500 (EST)",
+        ..PLAIN
+    },
+    // a filter of qmail: the client's address stands in its own comment, and a `:` before the date
+    Dialect {
+        name: "qfscan",
+        record: Some(remote_ip),
+        software: &["qfscan "],
+        sample: "(qfscan 0.5. spam=2/0/0/0 remoteip=192.0.2.10): 29 Aug 2002 03:27:47 -0000",
+        ..PLAIN
+    },
     Dialect {
         name: "nullmailer",
         shape: Some(|clauses| clauses.comments_in(Place::Head).any(|c| c.starts_with(b"nullmailer "))),
@@ -212,6 +229,12 @@ fn is_zmailer(clauses: &Clauses<'_>) -> bool {
         let after = |key: &[u8]| memchr::memmem::find(comment, key).is_some();
         comment.starts_with(b"[") && (after(b"rhost-flags") || after(b"TLS-PEER-CN1") || after(b" ident: "))
     })
+}
+
+fn remote_ip<'a>(clauses: &Clauses<'a>) -> Option<&'a [u8]> {
+    let text = clauses.comments_in(Place::Head).next()?;
+    let at = memchr::memmem::find(text, b" remoteip=")?;
+    text.get(at + 10..)?.split(|byte| *byte == b' ').next()
 }
 
 fn is_courier(clauses: &Clauses<'_>) -> bool {

@@ -14,7 +14,7 @@ pub(super) const DIALECTS: &[Dialect] = &[Dialect {
     // `$sender_ident` stands where a host would stand with its address: `from bob by host with local`
     names_user: true,
     internal: Some(|clauses| clauses.from.stated && clauses.with.stated && !holds_smtp(clauses.with.word)),
-    software: &["Exim ", "Gmexim "],
+    software: &["Exim", "Gmexim ", "WEB.DE(Exim)"],
     shape: Some(is_exim),
     sample: "from mx1.sender.example ([192.0.2.10]:33996 helo=relay.sender.example) by mx.victim.example with esmtps \
              (TLS1.3) tls TLS_AES_256_GCM_SHA384 (Exim 4.98) (envelope-from <a@sender.example>) \

@@ -140,9 +140,9 @@ pub(super) const DIALECTS: &[Dialect] = &[
     },
     Dialect {
         name: "tessian",
-        shape: Some(|clauses| {
-            clauses.comments_in(crate::trace::tokens::Place::Head).any(|c| c.starts_with(b"\"Tessian outbound"))
-        }),
+        // what it did with a mail of the host
+        internal: Some(|clauses| !clauses.from.stated),
+        software: &["\"Tessian outbound"],
         sample: "(\"Tessian outbound 826a6d8e58c3:v113\"); Wed, 16 Feb 2022 13:49:12 +0000",
         ..PLAIN
     },

@@ -4,7 +4,10 @@
 //! record no address at all, so an address in place of the name is what the client said.
 
 use super::{Dialect, PLAIN};
-use crate::trace::{client::Literal, tokens::Clauses};
+use crate::trace::{
+    client::{Literal, Naming},
+    tokens::Clauses,
+};
 
 pub(super) const DIALECTS: &[Dialect] = &[
     Dialect {
@@ -96,6 +99,16 @@ pub(super) const DIALECTS: &[Dialect] = &[
         software: &["Lisa "],
         sample: "from 192.0.2.10:13017 by cmpweb28.victim.example with HTTP/1.1 (Lisa V7-5-5-0.0 on API V5-51-3-2); Thu, \
                  14 Sep 23 14:01:36 +0200",
+        ..PLAIN
+    },
+    // Novell's, of a user who logged in: `from helo login@host [A]`
+    Dialect {
+        name: "netmail",
+        naming: Naming::Login,
+        protocol: &["NetMail "],
+        sample: "from relay.sender.example bob@smtp.victim.example [192.0.2.10] by smtp.victim.example with NetMail SMTP Agent \
+                 $Revision:   3.11  $ on Novell NetWare via secured & encrypted transport (TLS); Fri, 16 Aug 2002 04:15:52 \
+                 -0600",
         ..PLAIN
     },
     Dialect {

@@ -29,6 +29,9 @@ use super::{
     tokens::{Clauses, Place},
 };
 
+/// Finds the client's name and address as the comment of a `from` clause would have them.
+type Record = for<'a> fn(&Clauses<'a>) -> Option<&'a [u8]>;
+
 /// One way of writing `Received` fields.
 #[derive(Debug)]
 pub(super) struct Dialect {
@@ -46,6 +49,8 @@ pub(super) struct Dialect {
     pub(super) http_transport: bool,
     /// Which hops without a client's address are its own, within the host.
     pub(super) internal: Option<fn(&Clauses<'_>) -> bool>,
+    /// Where it writes the client's name and address, if not in the `from` clause.
+    pub(super) record: Option<Record>,
     /// How the comment begins in which the host names its software.
     software: &'static [&'static str],
     /// How the `with` clause begins.
@@ -67,6 +72,7 @@ const PLAIN: Dialect = Dialect {
     account: None,
     http_transport: false,
     internal: None,
+    record: None,
     software: &[],
     protocol: &[],
     host: &[],

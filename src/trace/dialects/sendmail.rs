@@ -6,7 +6,11 @@
 //! client (`(from user@localhost)`, `/Submit`) comes from a program on the same host.
 
 use super::{Dialect, PLAIN};
-use crate::trace::tokens::{Clauses, Place};
+use crate::trace::{
+    client::Literal,
+    remark,
+    tokens::{Clauses, Place},
+};
 
 pub(super) const DIALECTS: &[Dialect] = &[
     Dialect {
@@ -18,6 +22,16 @@ pub(super) const DIALECTS: &[Dialect] = &[
                  bits=256 verify=NO) for <bob@victim.example>; Mon, 3 Nov 2025 10:00:00 GMT",
         ..PLAIN
     },
+    // Amazon's own mail of 2002
+    Dialect {
+        name: "amazon",
+        literal: Literal::Helo,
+        record: Some(crosscheck),
+        shape: Some(|clauses| crosscheck(clauses).is_some()),
+        sample: "from relay.sender.example by mx.victim.example with ESMTP (crosscheck: relay.sender.example [192.0.2.10]) id \
+                 g7ELOkMd015136; Wed, 14 Aug 2002 14:24:46 -0700",
+        ..PLAIN
+    },
     Dialect {
         name: "mailcontrol",
         software: &["MailControl"],
@@ -27,12 +41,26 @@ pub(super) const DIALECTS: &[Dialect] = &[
     },
 ];
 
+/// `(crosscheck: name [A])` behind the protocol, as the only comment.
+///
+/// What stands behind `by` is the host's, unless a HELO brought a `by` of its own: then the host's follows and is told, and only a
+/// comment or a path could hide it.
+fn crosscheck<'a>(clauses: &Clauses<'a>) -> Option<&'a [u8]> {
+    let mut comments = clauses.comments.iter();
+    let comment = comments.next().filter(|comment| comment.place == Place::With)?;
+    let record = comment.text.strip_prefix(b"crosscheck: ")?;
+    let path = clauses.recipient.word.iter().any(u8::is_ascii_whitespace);
+    let alone = comments.next().is_none() && !clauses.rewritten && !path;
+    (alone && record.ends_with(b"]") && remark::peer(record).is_some()).then_some(record)
+}
+
 /// A software comment of version and configuration version: `8.12.8/8.12.5`, `8.13.8+Sun/8.9.3`, `8.13.1/8.13.1/Submit`.
 fn is_sendmail(clauses: &Clauses<'_>) -> bool {
     clauses.comments_in(Place::By).chain(clauses.comments_in(Place::With)).any(is_version)
 }
 
 pub(super) fn is_version(comment: &[u8]) -> bool {
-    let version = comment.iter().position(|b| !(b.is_ascii_digit() || *b == b'.')).unwrap_or(0);
-    version >= 3 && comment.contains(&b'/') && comment.first() != Some(&b'.')
+    let end = comment.iter().position(|b| !(b.is_ascii_digit() || *b == b'.')).unwrap_or(0);
+    let version = comment.get(..end).unwrap_or_default();
+    end >= 3 && version.contains(&b'.') && version.first() != Some(&b'.') && comment.contains(&b'/')
 }
