@@ -5,14 +5,19 @@
 //! ours) or from what a host of ours, or the provider of our mailboxes, wrote into the mail under an authserv-id that the admin pinned.
 //! What the peer passes by itself costs one check of SPF; all else is asked only where it does not pass.
 
+mod arc_results;
+mod auth_results;
 mod dkim;
 mod exchangers;
 mod facts;
 mod inner;
 mod peer;
+mod received_spf;
 mod results;
 mod sender;
 mod spf;
+mod spf_comment;
+mod syntax;
 
 pub use exchangers::{Exchanger, Exchangers, Standing};
 pub use facts::{DkimFact, DkimResult, Source, SpfFact, SpfIdentity, SpfResult};
@@ -145,7 +150,10 @@ impl Authentication {
         let Some(sender) = Sender::of(subject.envelope, helo) else { return };
         let sender = self.sender.insert(sender);
         let stated = self.stated.spf.clone().filter(|fact| {
-            fact.identity == sender.identity && fact.domain.as_ref().is_none_or(|domain| *domain == sender.domain)
+            let same = fact.domain.as_ref().is_none_or(|domain| *domain == sender.domain);
+            // A field that the sender might have written must not silence anything that can be asked.
+            let sure = self.stated.certain || fact.result != SpfResult::Pass || !inquiry.is_on();
+            fact.identity == sender.identity && same && sure
         });
         self.peer = match stated {
             Some(fact) => Some(fact),
