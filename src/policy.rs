@@ -7,9 +7,9 @@ use std::collections::HashMap;
 
 use crate::{
     finding::{Code, Level, Severity},
-    names::{DomainSet, normal, registrable},
+    names::{Domain, DomainSet, normal, registrable},
     net::NetworkSet,
-    rules::indicators::Indicators,
+    rules::{indicators::Indicators, providers::Providers},
 };
 
 /// All that decides how a message is judged.
@@ -23,6 +23,8 @@ pub struct Policy {
     pub ingress: Vec<IngressRule>,
     /// Known bad networks, hosts and domains.
     pub indicators: Indicators,
+    /// Who hands on mail for our users on an ordinary day.
+    pub forwarding: Forwarding,
     /// Names that are one operator's, for `broken-chain`.
     pub operators: Operators,
     /// What the admin decided of each detector.
@@ -43,6 +45,8 @@ pub struct Topology {
     pub domains: DomainSet,
     /// Names of our border hosts, for the strategy `hosts`.
     pub hosts: DomainSet,
+    /// The exchangers (MX) that our domains are meant to have, each of them one host.
+    pub exchangers: DomainSet,
 }
 
 /// How the boundary between our records and foreign ones is found.
@@ -80,6 +84,30 @@ pub struct IngressRule {
     pub must_pass: NetworkSet,
     /// Other hosts that may hand mail to us all the same.
     pub may_pass: NetworkSet,
+}
+
+/// Who hands on mail for our users on an ordinary day.
+#[derive(Debug, Clone, Default)]
+pub struct Forwarding {
+    /// Domains (`d=`) whose ARC seals (RFC 8617) are believed, in lower case.
+    pub arc_sealers: Vec<String>,
+    /// Forwarders that the admin knows.
+    pub declared: Vec<DeclaredForwarder>,
+    /// Cloud filters, mailbox providers and forwarders, by the names of their hosts.
+    pub filters: Providers,
+}
+
+/// A forwarder that the admin knows; each part of it is enough.
+#[derive(Debug, Clone, Default)]
+pub struct DeclaredForwarder {
+    /// What the admin calls it.
+    pub name: String,
+    /// Its networks.
+    pub networks: NetworkSet,
+    /// Domains that its hosts' verified names lie in.
+    pub hosts: DomainSet,
+    /// Domains whose SPF records hold its hosts.
+    pub spf_domains: Vec<Domain>,
 }
 
 /// Groups of registrable domains that one operator uses side by side (`gmail.com` and `google.com`).

@@ -200,6 +200,7 @@ mod tests {
             networks: ["198.51.100.0/24", "10.0.0.0/8"].iter().map(|net| parse_network(net).unwrap()).collect(),
             domains: [Domain::parse("victim.example").unwrap()].into_iter().collect(),
             hosts: [Domain::parse("gw.victim.example").unwrap()].into_iter().collect(),
+            ..Topology::default()
         }
     }
 

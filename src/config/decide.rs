@@ -11,6 +11,7 @@ use toml::Spanned;
 use super::{
     Address, Config, HttpSettings, LogFormat, LogLevel, LogSettings, MilterSettings, SuspectSettings,
     address::tcp,
+    forwarders,
     lists::{self, Reader},
     operators,
     take::{At, Take, expected},
@@ -62,6 +63,7 @@ pub(super) fn decide(take: &mut Take<'_>, written: &Written, read: Reader<'_>) -
     let networks = topology_networks(take, written);
     let domains = take.domains("topology.domains", &written.topology.domains);
     let hosts = take.domains("topology.hosts", &written.topology.hosts);
+    let exchangers = take.domains("topology.exchangers", &written.topology.exchangers);
     let rules = written.ingress.iter().map(|rule| ingress(take, rule)).collect::<Vec<_>>();
     let milter_listen = milter_listen(take, &written.milter);
     let http_listen = http_listen(take, &written.http);
@@ -72,6 +74,7 @@ pub(super) fn decide(take: &mut Take<'_>, written: &Written, read: Reader<'_>) -
             networks: networks.iter().map(|(_, network)| *network).collect(),
             domains: domains.iter().map(|(_, domain)| domain.clone()).collect(),
             hosts: hosts.into_iter().map(|(_, host)| host).collect(),
+            exchangers: exchangers.into_iter().map(|(_, host)| host).collect(),
         },
         boundary: take.word(
             "boundary.strategy",
@@ -82,6 +85,7 @@ pub(super) fn decide(take: &mut Take<'_>, written: &Written, read: Reader<'_>) -
         ),
         ingress: rules.iter().map(DecidedRule::rule).collect(),
         indicators: crate::rules::indicators::Indicators::default(),
+        forwarding: forwarders::decide(take, &written.forwarding),
         operators,
         detectors,
         actions: actions(take, &written.actions),

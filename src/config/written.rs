@@ -19,6 +19,7 @@ pub(super) struct Written {
     pub(super) boundary: Boundary,
     pub(super) ingress: Vec<Spanned<Ingress>>,
     pub(super) indicators: Indicators,
+    pub(super) forwarding: Forwarding,
     pub(super) detectors: BTreeMap<String, Detector>,
     pub(super) actions: Actions,
     pub(super) header: Header,
@@ -34,6 +35,7 @@ pub(super) struct Topology {
     pub(super) networks: Texts,
     pub(super) domains: Texts,
     pub(super) hosts: Texts,
+    pub(super) exchangers: Texts,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -62,6 +64,31 @@ pub(super) struct Indicators {
 pub(super) struct List {
     pub(super) path: Option<Text>,
     pub(super) confidence: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Forwarding {
+    pub(super) arc_sealers: Texts,
+    pub(super) shipped: Option<bool>,
+    pub(super) declared: Vec<Spanned<Declared>>,
+    pub(super) filter: Vec<Filter>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Declared {
+    pub(super) name: Option<Text>,
+    pub(super) networks: Texts,
+    pub(super) hosts: Texts,
+    pub(super) spf: Texts,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Filter {
+    pub(super) name: Option<Text>,
+    pub(super) hosts: Texts,
 }
 
 #[derive(Debug, Default, Deserialize)]
