@@ -9,7 +9,7 @@
 use super::{Facts, Sign, SignKind};
 use crate::{authentication::DkimResult, names::normal};
 
-/// The most sets a chain has (RFC 8617, 5.1.1 and 4.2.1).
+/// The most sets a chain has (RFC 8617, 4.2.1).
 const SETS: usize = 50;
 
 pub(super) fn arc(facts: &Facts<'_>) -> Option<Sign> {
