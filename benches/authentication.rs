@@ -176,11 +176,14 @@ fn benches(criterion: &mut Criterion) {
     let network = Network::new(Settings { servers: vec![address], ..Settings::default() }, Arc::new(())).unwrap();
     let mut group = criterion.benchmark_group("a message and DNS");
     group.throughput(Throughput::Elements(1));
-    for (name, domain) in [("SPF names the address", 3), ("SPF includes a provider of three records", 0), ("SPF by mx", 4)] {
+    for (name, domain) in
+        [("SPF names the address", 3), ("SPF includes a provider of three records", 0), ("SPF by mx", 4)]
+    {
         let mail = mail(domain);
         group.bench_function(format!("{name}, cache warm"), |bencher| {
             runtime.block_on(inspect(&mail, &policy, &network));
-            bencher.iter(|| runtime.block_on(async { black_box(inspect(&mail, &policy, &network).await.verdict.level) }));
+            bencher
+                .iter(|| runtime.block_on(async { black_box(inspect(&mail, &policy, &network).await.verdict.level) }));
         });
     }
     let mail = mail(0);

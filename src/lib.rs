@@ -23,7 +23,6 @@ pub mod names;
 pub mod net;
 pub mod policy;
 pub mod problem;
-pub mod rewrite;
 pub mod rules;
 pub mod schema;
 pub mod serve;

@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use crate::{
     dns::Budget,
     finding::{Code, Level, Severity},
-    names::{DomainSet, normal, registrable},
+    names::{Domain, DomainSet, normal, registrable},
     net::{NetworkSet, is_public},
-    rules::indicators::Indicators,
+    rules::{indicators::Indicators, mediators::Mediators},
 };
 
 /// All that decides how a message is judged.
@@ -26,7 +26,7 @@ pub struct Policy {
     pub indicators: Indicators,
     /// Where facts of the sender's authorisation come from.
     pub authentication: AuthenticationSettings,
-    /// Who may forward mail to us.
+    /// Who hands on mail for our users on an ordinary day.
     pub forwarding: Forwarding,
     /// Names that are one operator's, for `broken-chain`.
     pub operators: Operators,
@@ -133,18 +133,28 @@ impl DkimSource {
     }
 }
 
-/// Who may forward mail to us.
+/// Who hands on mail for our users on an ordinary day.
 #[derive(Debug, Clone, Default)]
 pub struct Forwarding {
+    /// Domains (`d=`) whose ARC seals (RFC 8617) are believed, in lower case.
+    pub arc_sealers: Vec<String>,
     /// Forwarders that the admin knows.
     pub declared: Vec<DeclaredForwarder>,
+    /// Cloud filters, mailbox providers and forwarders, by the names of their hosts.
+    pub filters: Mediators,
 }
 
-/// A forwarder that the admin knows.
+/// A forwarder that the admin knows; each part of it is enough.
 #[derive(Debug, Clone, Default)]
 pub struct DeclaredForwarder {
-    /// Domains whose SPF holds its hosts.
-    pub spf_domains: Vec<crate::names::Domain>,
+    /// What the admin calls it.
+    pub name: String,
+    /// Its networks.
+    pub networks: NetworkSet,
+    /// Domains that its hosts' verified names lie in.
+    pub hosts: DomainSet,
+    /// Domains whose SPF records hold its hosts.
+    pub spf_domains: Vec<Domain>,
 }
 
 /// Groups of registrable domains that one operator uses side by side (`gmail.com` and `google.com`).

@@ -15,6 +15,7 @@ use std::{
 use relaywatch::{
     config::{self, Config, ConfigError},
     net::parse_literal,
+    policy::{DeclaredForwarder, Forwarding},
 };
 
 fn cases(kind: &str) -> Vec<PathBuf> {
@@ -76,14 +77,16 @@ fn shown(config: &Config) -> String {
     let policy = &config.policy;
     let mut lines = vec![
         format!(
-            "topology: {} networks, {} domains, {} hosts",
+            "topology: {} networks, {} domains, {} hosts, {} exchangers",
             policy.topology.networks.len(),
             policy.topology.domains.len(),
-            policy.topology.hosts.len()
+            policy.topology.hosts.len(),
+            policy.topology.exchangers.len()
         ),
         format!("boundary: {}", policy.boundary.as_str()),
         format!("ingress: {} rules", policy.ingress.len()),
         format!("indicators: {} networks, {} names", policy.indicators.network_count(), policy.indicators.name_count()),
+        format!("forwarding: {}", forwarding(&policy.forwarding)),
         format!("detectors: {:?}", relaywatch::finding::Code::ALL.map(|code| policy.detectors.is_on(code))),
         format!("actions: {:?}", policy.actions),
         format!("stamp: {:?}", policy.stamp),
@@ -95,6 +98,21 @@ fn shown(config: &Config) -> String {
     ];
     lines.extend(config.warnings.iter().map(|warning| format!("\n{}", warning.render(false).trim_end())));
     lines.join("\n") + "\n"
+}
+
+fn forwarding(forwarding: &Forwarding) -> String {
+    let declared = forwarding.declared.iter().map(|forwarder| {
+        let DeclaredForwarder { name, networks, hosts, spf_domains } = forwarder;
+        format!("{name} ({} networks, {} hosts, {} spf)", networks.len(), hosts.len(), spf_domains.len())
+    });
+    let added = forwarding.filters.iter().filter(|provider| provider.source.is_none());
+    format!(
+        "sealers {:?}, declared {:?}, {} providers, added {:?}",
+        forwarding.arc_sealers,
+        declared.collect::<Vec<_>>(),
+        forwarding.filters.iter().count(),
+        added.map(|provider| provider.name.as_str()).collect::<Vec<_>>()
+    )
 }
 
 #[test]

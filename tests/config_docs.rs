@@ -1,6 +1,6 @@
-//! docs/configuration.md and docs/indicators.md against the code, both ways.
+//! docs/configuration.md, docs/indicators.md and docs/forwarding.md against the code, both ways.
 //!
-//! The tables of keys between `<!-- keys: .. -->` and `<!-- end -->` are made from the code; `RELAYWATCH_BLESS=1 cargo test
+//! The tables between `<!-- keys: .. -->`, `<!-- operators -->` or `<!-- providers -->` and `<!-- end -->` are made from the code; `RELAYWATCH_BLESS=1 cargo test
 //! --test config_docs` writes them. Everything else on the pages is held to the code by the tests below.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -10,7 +10,7 @@ use relaywatch::{
     config::{self, Config, KEYS, SHIPPED_OPERATORS},
     finding::Code,
     problem::Source,
-    rules::indicators::described,
+    rules::{indicators::described, mediators},
     schema::{Fallback, Key, key},
 };
 
@@ -52,19 +52,38 @@ fn operators() -> String {
     groups.collect::<Vec<_>>().join("\n")
 }
 
+fn shipped_providers() -> String {
+    let mut problems = Vec::new();
+    let list = mediators::read(&mediators::SHIPPED, &mut problems);
+    assert!(problems.is_empty(), "{problems:?}");
+    let updated = list.updated.map(|date| date.to_string()).unwrap_or_default();
+    let mut lines = vec![format!("As of {updated}:\n\n| provider | role | hosts below |"), "|---|---|---|".to_owned()];
+    for provider in &list.providers {
+        let name = match &provider.source {
+            Some(source) => format!("[{}]({source})", provider.name),
+            None => provider.name.clone(),
+        };
+        let hosts = provider.hosts.iter().map(|host| format!("`{host}`")).collect::<Vec<_>>().join(", ");
+        lines.push(format!("| {name} | {} | {hosts} |", provider.role.as_str()));
+    }
+    lines.join("\n")
+}
+
 /// The page with every marked part made anew.
 fn made(page: &str) -> String {
     let mut made = String::new();
     let mut rest = page;
-    while let Some(start) = rest.find("<!-- keys: ").or_else(|| rest.find("<!-- operators -->")) {
-        let start = rest.find("<!-- operators -->").map_or(start, |other| other.min(start));
+    let markers = ["<!-- keys: ", "<!-- operators -->", "<!-- providers -->"];
+    while let Some(start) = markers.iter().filter_map(|marker| rest.find(marker)).min() {
         let (before, marked) = rest.split_at(start);
         let (marker, after) = marked.split_once('\n').unwrap();
         let (_, after) = after.split_once("<!-- end -->").unwrap();
-        let part = match marker.trim_start_matches("<!-- ").trim_end_matches(" -->").strip_prefix("keys: ") {
-            None => operators(),
-            Some("described") => table(described::KEYS.iter()),
-            Some(name) => table(KEYS.iter().filter(|key| key.path.split(['.', '[']).next() == Some(name))),
+        let part = match marker.trim_start_matches("<!-- ").trim_end_matches(" -->") {
+            "operators" => operators(),
+            "providers" => shipped_providers(),
+            "keys: described" => table(described::KEYS.iter()),
+            "keys: providers" => table(mediators::KEYS.iter()),
+            name => table(KEYS.iter().filter(|key| key.path.split(['.', '[']).next() == name.strip_prefix("keys: "))),
         };
         made.push_str(&format!("{before}{marker}\n\n{part}\n\n<!-- end -->"));
         rest = after;
@@ -74,7 +93,7 @@ fn made(page: &str) -> String {
 
 #[test]
 fn the_tables_of_the_pages_are_those_of_the_code() {
-    for name in ["configuration.md", "indicators.md"] {
+    for name in ["configuration.md", "indicators.md", "forwarding.md"] {
         let (page, made) = (page(name), made(&page(name)));
         if std::env::var_os("RELAYWATCH_BLESS").is_some() {
             fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name), made).unwrap();
@@ -87,6 +106,7 @@ fn the_tables_of_the_pages_are_those_of_the_code() {
 #[test]
 fn every_key_is_on_its_page_and_every_key_of_the_page_exists() {
     let (configuration, indicators) = (page("configuration.md"), page("indicators.md"));
+    let forwarding = page("forwarding.md");
     for key in KEYS {
         assert!(configuration.contains(&format!("| `{}` |", key.path.replace("[]", ""))), "{}", key.path);
     }
@@ -95,7 +115,7 @@ fn every_key_is_on_its_page_and_every_key_of_the_page_exists() {
     }
     let tables = KEYS.iter().map(|key| key.path.split(['.', '[']).next().unwrap()).collect::<Vec<_>>();
     let mut named = 0;
-    for page in [&configuration, &indicators] {
+    for page in [&configuration, &indicators, &forwarding] {
         // Outside of fenced blocks every second part is in backquotes.
         let prose = page.split("```").step_by(2).collect::<String>();
         for name in prose.split('`').skip(1).step_by(2) {
@@ -113,7 +133,7 @@ fn every_key_is_on_its_page_and_every_key_of_the_page_exists() {
 #[test]
 fn every_example_of_the_pages_is_taken() {
     let mut seen = 0;
-    for page in [page("configuration.md"), page("indicators.md")] {
+    for page in [page("configuration.md"), page("indicators.md"), page("forwarding.md")] {
         for block in page.split("```toml\n").skip(1) {
             let block = block.split("```").next().unwrap();
             seen += 1;
@@ -141,6 +161,11 @@ fn with_one_key(path: &str, value: Option<&str>) -> String {
     let beside = match table {
         "ingress[]" if name != "may_pass" => "may_pass = [\"198.51.100.8\"]\n",
         "ingress[]" => "must_pass = [\"198.51.100.8\"]\n",
+        "forwarding.declared[]" if name == "name" => "hosts = [\"alumni.example\"]\n",
+        "forwarding.declared[]" if name == "hosts" => "name = \"alumni office\"\nspf = [\"alumni.example\"]\n",
+        "forwarding.declared[]" => "name = \"alumni office\"\nhosts = [\"alumni.example\"]\n",
+        "forwarding.filter[]" if name == "name" => "hosts = [\"filter.example\"]\n",
+        "forwarding.filter[]" => "name = \"Cloud filter\"\n",
         "indicators.list[]" if name != "path" => "path = \"/lists/drop.netset\"\n",
         _ => "",
     };

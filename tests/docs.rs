@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use relaywatch::{config, finding::Code, trace::AmbiguityReason};
+use relaywatch::{config, finding::Code, forwarding::SignKind, trace::AmbiguityReason};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -87,6 +87,15 @@ fn every_reason_of_an_ambiguity_is_explained() {
     let page = read(&root().join("docs/received.md"));
     for reason in AmbiguityReason::ALL {
         assert!(page.contains(&format!("\n| `{}` | `", reason.as_str())), "{}", reason.as_str());
+    }
+}
+
+#[test]
+fn every_sign_of_forwarding_has_its_row_with_its_tell_and_who_forges_it() {
+    let page = read(&root().join("docs/forwarding.md"));
+    for kind in SignKind::ALL {
+        let row = format!("\n| `{}` | {} | {} | ", kind.as_str(), kind.tell(), kind.forgery().as_str());
+        assert!(page.contains(&row), "docs/forwarding.md lacks the row {row}");
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Subject;
 use crate::{
     dns::{Data, Inquiry, Kind, Question},
-    names::{Domain, domain_of},
+    names::{Domain, domain_of, normal, registrable},
     policy::{Policy, Topology},
 };
 
@@ -77,11 +77,16 @@ impl Exchangers {
     /// The exchanger that has the peer's address, and what it is to us.
     pub fn standing(&self, topology: &Topology) -> Option<(&Exchanger, Standing)> {
         let exchanger = self.peer.as_ref()?;
-        let pinned = topology.exchangers.covering(&exchanger.host).is_some();
-        let our_name = topology.domains.covering(&exchanger.host).is_some() && topology.has_public_networks();
-        let standing = match (pinned, topology.exchangers.is_empty()) {
-            (true, _) => Standing::Pinned,
-            (false, true) if !our_name => Standing::Unpinned,
+        let (host, pinned) = (normal(&exchanger.host), &topology.exchangers);
+        // Names below a pinned one are whatever the zone says.
+        let is_pinned = pinned.covering(&host).is_some_and(|name| name.as_str() == host);
+        let is_ours = topology.domains.covering(&host).is_some() || same_owner(&host, &exchanger.domain);
+        let standing = match (is_pinned, is_ours) {
+            // Whoever took our DNS moves a name of ours to a host of his, a pinned one too.
+            (_, true) if topology.has_public_networks() => Standing::Foreign,
+            (true, false) => Standing::Pinned,
+            (true, true) => Standing::Unpinned,
+            (false, _) if pinned.is_empty() => Standing::Unpinned,
             (false, _) => Standing::Foreign,
         };
         Some((exchanger, standing))
@@ -101,5 +106,45 @@ impl Exchangers {
                 self.peer.get_or_insert(Exchanger { domain, host, preference: *preference });
             }
         }
+    }
+}
+
+/// Whether two names lie in one registrable domain.
+fn same_owner(a: &str, b: &str) -> bool {
+    let (a, b) = (normal(a), normal(b));
+    registrable(&a).is_some_and(|owner| Some(owner) == registrable(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing(host: &str, pinned: &[&str], networks: &[&str]) -> Standing {
+        let exchanger = Exchanger { domain: "victim.example".to_owned(), host: host.to_owned(), preference: 10 };
+        let found = Exchangers { asked: true, known: true, peer: Some(exchanger) };
+        let domain = |name: &&str| Domain::parse(name).unwrap();
+        let topology = Topology {
+            networks: networks.iter().map(|network| network.parse().unwrap()).collect(),
+            domains: [domain(&"victim.example")].into_iter().collect(),
+            exchangers: pinned.iter().map(domain).collect(),
+            ..Topology::default()
+        };
+        found.standing(&topology).unwrap().1
+    }
+
+    #[test]
+    fn a_pinned_host_of_others_is_ours_to_trust_and_no_other() {
+        assert_eq!(standing("MX2.backup.example.", &["mx2.backup.example"], &[]), Standing::Pinned);
+        assert_eq!(standing("x.mx2.backup.example", &["mx2.backup.example"], &[]), Standing::Foreign);
+        assert_eq!(standing("mx2.backup.example", &[], &[]), Standing::Unpinned);
+        assert_eq!(standing("mx2.backup.example", &["other.example"], &[]), Standing::Foreign);
+    }
+
+    #[test]
+    fn whoever_took_our_dns_moves_a_pinned_host_of_ours() {
+        let ours = ["198.51.100.5/32"];
+        assert_eq!(standing("mail.victim.example", &["mail.victim.example"], &ours), Standing::Foreign);
+        assert_eq!(standing("mail.victim.example", &[], &ours), Standing::Foreign);
+        assert_eq!(standing("mail.victim.example", &["mail.victim.example"], &["10.0.0.0/8"]), Standing::Unpinned);
     }
 }

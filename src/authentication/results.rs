@@ -417,6 +417,7 @@ mod tests {
         let message = RawMessage {
             headers: HeaderSection::read(text.as_bytes(), text.len()),
             session: border.is_none().then_some(session),
+            ..RawMessage::default()
         };
         let pinned: Vec<String> = pinned.iter().map(|pin| (*pin).to_owned()).collect();
         let place = Place::Peer { hop: border.unwrap_or(0), ip: PEER.parse().unwrap() };
@@ -757,7 +758,7 @@ mod tests {
     fn a_mail_that_did_not_come_from_outside_has_no_place_to_believe_in() {
         let text = format!("{FORGED}\r\n{BORDER}\r\n\r\n");
         let headers = HeaderSection::read(text.as_bytes(), text.len());
-        let message = RawMessage { headers, session: None };
+        let message = RawMessage { headers, ..RawMessage::default() };
         let trace = Trace::read(&message);
         let nowhere = Place::Peer { hop: 7, ip: PEER.parse().unwrap() };
         for place in [Place::NotFound(crate::boundary::NotFoundReason::NoAddress), nowhere] {
@@ -883,7 +884,7 @@ mod tests {
             headers.push(name.as_bytes(), &[b"mx.example.net;".as_slice(), &bytes].concat());
             headers.push(name.as_bytes(), &bytes);
             let session = Session { peer_ip: PEER.parse().ok(), ..Session::default() };
-            let message = RawMessage { headers, session: Some(session) };
+            let message = RawMessage { headers, session: Some(session), ..RawMessage::default() };
             let place = Place::Peer { hop: 0, ip: PEER.parse().unwrap() };
             let boundary = Boundary { strategy: BoundaryStrategy::Session, place };
             Stated::read(&message, &Trace::read(&message), &boundary, &["mx.example.net".to_owned(), String::new()]);

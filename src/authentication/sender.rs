@@ -10,9 +10,8 @@ use super::{
 };
 use crate::{
     dns::Inquiry,
-    envelope::Envelope,
+    envelope::{Envelope, batv, srs},
     names::{domain_of, normal},
-    rewrite::{batv, srs},
 };
 
 /// Whose authorisation is looked at.

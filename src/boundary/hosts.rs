@@ -7,21 +7,14 @@
 use super::{Place, in_networks, walk};
 use crate::{
     policy::Topology,
-    trace::{Hop, Origin, Trace},
+    trace::{Origin, Trace},
 };
-
-/// Dialects of hosts that write the reverse zone's name without asking whether it leads back (tcpserver without `-p`).
-const UNCONFIRMED: [&str; 3] = ["qmail", "qmail-ldap", "qpsmtpd"];
 
 pub(super) fn find(trace: &Trace<'_>, topology: &Topology) -> Place {
     let is_host = |name: Option<&str>| name.is_some_and(|name| topology.hosts.covering(name).is_some());
     walk(
         trace,
         |hop| hop.origin == Origin::Session || is_host(hop.received.by.as_deref()),
-        |hop, ip| in_networks(topology, ip) || (confirms_names(hop) && is_host(hop.received.rdns.as_deref())),
+        |hop, ip| in_networks(topology, ip) || is_host(hop.received.verified_name()),
     )
-}
-
-fn confirms_names(hop: &Hop<'_>) -> bool {
-    hop.received.dialect.is_none_or(|dialect| !UNCONFIRMED.contains(&dialect))
 }

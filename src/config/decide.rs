@@ -11,6 +11,7 @@ use toml::Spanned;
 use super::{
     Address, Config, DnsSettings, HttpSettings, LogFormat, LogLevel, LogSettings, MilterSettings, SuspectSettings,
     address::tcp,
+    forwarders,
     lists::{self, Reader},
     operators,
     take::{At, Take, expected},
@@ -21,8 +22,8 @@ use crate::{
     finding::{Code, Severity},
     names::{Domain, registrable},
     policy::{
-        Action, Actions, AuthenticationSettings, BoundaryStrategy, DetectorSettings, DkimSource, Forwarding,
-        IngressRule, Operators, Policy, StampSettings, Topology,
+        Action, Actions, AuthenticationSettings, BoundaryStrategy, DetectorSettings, DkimSource, IngressRule,
+        Operators, Policy, StampSettings, Topology,
     },
     schema::nearest,
     text::printable,
@@ -64,6 +65,7 @@ pub(super) fn decide(take: &mut Take<'_>, written: &Written, read: Reader<'_>) -
     let networks = topology_networks(take, written);
     let domains = take.domains("topology.domains", &written.topology.domains);
     let hosts = take.domains("topology.hosts", &written.topology.hosts);
+    let exchangers = take.domains("topology.exchangers", &written.topology.exchangers);
     let rules = written.ingress.iter().map(|rule| ingress(take, rule)).collect::<Vec<_>>();
     let milter_listen = milter_listen(take, &written.milter);
     let http_listen = http_listen(take, &written.http);
@@ -74,7 +76,7 @@ pub(super) fn decide(take: &mut Take<'_>, written: &Written, read: Reader<'_>) -
             networks: networks.iter().map(|(_, network)| *network).collect(),
             domains: domains.iter().map(|(_, domain)| domain.clone()).collect(),
             hosts: hosts.into_iter().map(|(_, host)| host).collect(),
-            ..Topology::default()
+            exchangers: exchangers.into_iter().map(|(_, host)| host).collect(),
         },
         boundary: take.word(
             "boundary.strategy",
@@ -86,7 +88,7 @@ pub(super) fn decide(take: &mut Take<'_>, written: &Written, read: Reader<'_>) -
         ingress: rules.iter().map(DecidedRule::rule).collect(),
         indicators: crate::rules::indicators::Indicators::default(),
         authentication: authentication(take, written),
-        forwarding: Forwarding::default(),
+        forwarding: forwarders::decide(take, &written.forwarding),
         operators,
         detectors,
         actions: actions(take, &written.actions),

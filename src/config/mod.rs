@@ -8,6 +8,7 @@ mod address;
 mod agree;
 mod decide;
 mod error;
+mod forwarders;
 mod keys;
 mod lists;
 mod operators;

@@ -21,6 +21,7 @@ pub(super) struct Written {
     pub(super) indicators: Indicators,
     pub(super) dns: Dns,
     pub(super) authentication: Authentication,
+    pub(super) forwarding: Forwarding,
     pub(super) detectors: BTreeMap<String, Detector>,
     pub(super) actions: Actions,
     pub(super) header: Header,
@@ -36,6 +37,7 @@ pub(super) struct Topology {
     pub(super) networks: Texts,
     pub(super) domains: Texts,
     pub(super) hosts: Texts,
+    pub(super) exchangers: Texts,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -79,10 +81,35 @@ pub(super) struct Dns {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+pub(super) struct Forwarding {
+    pub(super) arc_sealers: Texts,
+    pub(super) shipped: Option<bool>,
+    pub(super) declared: Vec<Spanned<Declared>>,
+    pub(super) filter: Vec<Filter>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Authentication {
     pub(super) authserv_ids: Texts,
     pub(super) dkim: Option<Text>,
     pub(super) max_body_bytes: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Declared {
+    pub(super) name: Option<Text>,
+    pub(super) networks: Texts,
+    pub(super) hosts: Texts,
+    pub(super) spf: Texts,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Filter {
+    pub(super) name: Option<Text>,
+    pub(super) hosts: Texts,
 }
 
 #[derive(Debug, Default, Deserialize)]

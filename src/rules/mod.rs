@@ -1,3 +1,4 @@
-//! What the rules folder holds, as decided: indicator lists.
+//! What the rules folder holds, as decided: indicator lists, and providers that hand on mail.
 
 pub mod indicators;
+pub mod mediators;

@@ -6,6 +6,9 @@
 
 mod check;
 mod syntax;
+mod value;
+
+pub use value::{date, word};
 
 use serde::de::DeserializeOwned;
 use toml::de::DeTable;

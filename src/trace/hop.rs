@@ -42,7 +42,7 @@ pub struct Received<'a> {
     pub helo: Option<Cow<'a, str>>,
     /// The address that the client said as its HELO: a literal (RFC 5321, 4.1.3), and no more than a claim.
     pub helo_ip: Option<IpAddr>,
-    /// The client's name as verified by the receiving host.
+    /// The client's name as verified by the receiving host; see [`Received::verified_name`] for those that do not.
     pub rdns: Option<Cow<'a, str>>,
     /// The client's address as recorded by the receiving host.
     pub ip: Option<IpAddr>,
@@ -82,7 +82,17 @@ pub struct Received<'a> {
     pub ambiguities: Vec<Ambiguity>,
 }
 
+/// Dialects of hosts that write the reverse zone's name without asking whether it leads back (tcpserver without `-p`).
+const UNCONFIRMED: [&str; 3] = ["qmail", "qmail-ldap", "qpsmtpd"];
+
 impl Received<'_> {
+    /// The client's name, where the receiving host saw that it leads back to the client's address. A name from the reverse
+    /// zone alone is the client's own claim.
+    pub fn verified_name(&self) -> Option<&str> {
+        let confirmed = self.dialect.is_none_or(|dialect| !UNCONFIRMED.contains(&dialect));
+        self.rdns.as_deref().filter(|_| confirmed)
+    }
+
     /// The same, without a borrow.
     pub fn into_owned(self) -> Received<'static> {
         let owned = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));

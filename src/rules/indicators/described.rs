@@ -18,7 +18,7 @@ use crate::{
         Fallback::{self, Required, Said},
         Key,
         Kind::{self, Date, Number, Text, Word},
-        MAX_PROBLEMS, nearest, quoted,
+        MAX_PROBLEMS,
     },
     text::printable,
 };
@@ -170,18 +170,21 @@ impl Reading<'_> {
     fn indicator(&mut self, written: Written) -> Option<Spanned<Indicator>> {
         let id = written.id.and_then(|id| self.id(id));
         let confidence = match &written.confidence {
-            Some(text) => self.word(text, "confidence", &Confidence::ALL, Confidence::as_str),
+            Some(text) => {
+                schema::word(self.source, text, "confidence", &Confidence::ALL, Confidence::as_str, self.problems)
+            }
             None => Some(Confidence::Medium),
         };
-        let first_seen = self.date(written.first_seen.as_ref());
-        let last_seen = self.date(written.last_seen.as_ref());
+        let first_seen = written.first_seen.as_ref().and_then(|date| schema::date(self.source, date, self.problems));
+        let last_seen = written.last_seen.as_ref().and_then(|date| schema::date(self.source, date, self.problems));
         if let (Some(first), Some(last), Some(at)) = (first_seen, last_seen, &written.last_seen)
             && last < first
         {
             let problem = self.source.error(at.span(), "`last_seen` is before `first_seen`");
             self.problems.push(problem.expected(format!("expected {first} or later")));
         }
-        let kind = written.kind.and_then(|kind| self.word(&kind, "kind", &ValueKind::ALL, ValueKind::as_str));
+        let word = |kind| schema::word(self.source, kind, "kind", &ValueKind::ALL, ValueKind::as_str, self.problems);
+        let kind = written.kind.as_ref().and_then(word);
         let value = written.value.zip(kind).and_then(|(value, kind)| self.value(&value, kind));
         let (id, value, confidence) = (id?, value?, confidence?);
         let (reference, note) = (written.reference, written.note);
@@ -199,39 +202,6 @@ impl Reading<'_> {
         let problem = self.source.error(id.span(), format!("`{}` is no id", printable(text, 100)));
         self.problems.push(problem.expected("expected up to 100 letters, digits, `.`, `_` or `-`"));
         None
-    }
-
-    fn word<T: Copy>(
-        &mut self,
-        written: &Spanned<String>,
-        name: &str,
-        all: &[T],
-        as_str: fn(T) -> &'static str,
-    ) -> Option<T> {
-        let found = all.iter().copied().find(|value| as_str(*value) == written.get_ref());
-        if found.is_none() {
-            let known = all.iter().map(|value| as_str(*value)).collect::<Vec<_>>();
-            let message = format!("`{}` is no value for `{name}`", printable(written.get_ref(), 60));
-            let problem = self.source.error(written.span(), message);
-            let problem = problem.expected(format!("expected one of {}", quoted(&known)));
-            self.problems.push(match nearest(written.get_ref(), known) {
-                Some(near) => problem.help(format!("did you mean `{near}`?")),
-                None => problem,
-            });
-        }
-        found
-    }
-
-    fn date(&mut self, written: Option<&Spanned<Datetime>>) -> Option<jiff::civil::Date> {
-        let written = written?;
-        let Datetime { date: Some(date), time: None, offset: None } = written.get_ref() else {
-            let problem = self.source.error(written.span(), "a date without a time is needed");
-            self.problems.push(problem.expected("expected a date such as `2020-05-31`"));
-            return None;
-        };
-        let year = i16::try_from(date.year).ok()?;
-        let (month, day) = (i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?);
-        jiff::civil::Date::new(year, month, day).ok()
     }
 
     fn value(&mut self, written: &Spanned<String>, kind: ValueKind) -> Option<Value> {

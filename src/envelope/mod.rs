@@ -3,6 +3,10 @@
 //! Takes the message with its boundary, gives sender and recipients, from the session or from what our own hosts wrote
 //! above the border hop. What only the mail itself says is no evidence, and not taken.
 
+pub(crate) mod address;
+pub mod batv;
+pub mod srs;
+
 use std::borrow::Cow;
 
 use crate::{
