@@ -15,6 +15,7 @@ use std::{
 use relaywatch::{
     config::{self, Config, ConfigError},
     net::parse_literal,
+    policy::Policy,
 };
 
 fn cases(kind: &str) -> Vec<PathBuf> {
@@ -81,7 +82,7 @@ fn shown(config: &Config) -> String {
             policy.topology.domains.len(),
             policy.topology.hosts.len()
         ),
-        format!("boundary: {}", policy.boundary.as_str()),
+        format!("boundary: {}{}", policy.boundary.as_str(), provider(policy)),
         format!("ingress: {} rules", policy.ingress.len()),
         format!("indicators: {} networks, {} names", policy.indicators.network_count(), policy.indicators.name_count()),
         format!("detectors: {:?}", relaywatch::finding::Code::ALL.map(|code| policy.detectors.is_on(code))),
@@ -95,6 +96,11 @@ fn shown(config: &Config) -> String {
     ];
     lines.extend(config.warnings.iter().map(|warning| format!("\n{}", warning.render(false).trim_end())));
     lines.join("\n") + "\n"
+}
+
+fn provider(policy: &Policy) -> String {
+    let provider = policy.topology.provider.as_ref();
+    provider.map(|provider| format!(", mailboxes at {} ({})", provider.id, provider.name)).unwrap_or_default()
 }
 
 #[test]

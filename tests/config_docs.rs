@@ -10,7 +10,7 @@ use relaywatch::{
     config::{self, Config, KEYS, SHIPPED_OPERATORS},
     finding::Code,
     problem::Source,
-    rules::indicators::described,
+    rules::{indicators::described, providers},
     schema::{Fallback, Key, key},
 };
 
@@ -52,16 +52,23 @@ fn operators() -> String {
     groups.collect::<Vec<_>>().join("\n")
 }
 
+fn shipped_providers() -> String {
+    let mut providers = providers::shipped(&mut Vec::new());
+    providers.sort_by(|a, b| a.id.cmp(&b.id));
+    providers.iter().map(|provider| format!("- `{}`: {}", provider.id, provider.name)).collect::<Vec<_>>().join("\n")
+}
+
 /// The page with every marked part made anew.
 fn made(page: &str) -> String {
     let mut made = String::new();
     let mut rest = page;
-    while let Some(start) = rest.find("<!-- keys: ").or_else(|| rest.find("<!-- operators -->")) {
-        let start = rest.find("<!-- operators -->").map_or(start, |other| other.min(start));
+    let markers = ["<!-- keys: ", "<!-- operators -->", "<!-- providers -->"];
+    while let Some(start) = markers.iter().filter_map(|marker| rest.find(marker)).min() {
         let (before, marked) = rest.split_at(start);
         let (marker, after) = marked.split_once('\n').unwrap();
         let (_, after) = after.split_once("<!-- end -->").unwrap();
         let part = match marker.trim_start_matches("<!-- ").trim_end_matches(" -->").strip_prefix("keys: ") {
+            None if marker.contains("providers") => shipped_providers(),
             None => operators(),
             Some("described") => table(described::KEYS.iter()),
             Some(name) => table(KEYS.iter().filter(|key| key.path.split(['.', '[']).next() == Some(name))),
@@ -128,7 +135,7 @@ fn every_example_of_the_pages_is_taken() {
             }
         }
     }
-    assert!(seen >= 9, "{seen} examples");
+    assert!(seen >= 10, "{seen} examples");
 }
 
 /// A file with one key set, and with what its table needs beside it; `value` is nothing to leave the key out.
@@ -141,6 +148,9 @@ fn with_one_key(path: &str, value: Option<&str>) -> String {
     let beside = match table {
         "ingress[]" if name != "may_pass" => "may_pass = [\"198.51.100.8\"]\n",
         "ingress[]" => "must_pass = [\"198.51.100.8\"]\n",
+        "provider[]" if name == "ingress_by" => "id = \"example-mail\"\n",
+        "provider[]" if name == "id" => "ingress_by = [\"mx.provider.example\"]\n",
+        "provider[]" => "id = \"example-mail\"\ningress_by = [\"mx.provider.example\"]\n",
         "indicators.list[]" if name != "path" => "path = \"/lists/drop.netset\"\n",
         _ => "",
     };

@@ -12,7 +12,7 @@ use super::{
     Address, Config, HttpSettings, LogFormat, LogLevel, LogSettings, MilterSettings, SuspectSettings,
     address::tcp,
     lists::{self, Reader},
-    operators,
+    operators, provider,
     take::{At, Take, expected},
     written::{self, Text, Written},
 };
@@ -62,6 +62,7 @@ pub(super) fn decide(take: &mut Take<'_>, written: &Written, read: Reader<'_>) -
     let networks = topology_networks(take, written);
     let domains = take.domains("topology.domains", &written.topology.domains);
     let hosts = take.domains("topology.hosts", &written.topology.hosts);
+    let provider = provider::choose(take, written);
     let rules = written.ingress.iter().map(|rule| ingress(take, rule)).collect::<Vec<_>>();
     let milter_listen = milter_listen(take, &written.milter);
     let http_listen = http_listen(take, &written.http);
@@ -72,6 +73,7 @@ pub(super) fn decide(take: &mut Take<'_>, written: &Written, read: Reader<'_>) -
             networks: networks.iter().map(|(_, network)| *network).collect(),
             domains: domains.iter().map(|(_, domain)| domain.clone()).collect(),
             hosts: hosts.into_iter().map(|(_, host)| host).collect(),
+            provider,
         },
         boundary: take.word(
             "boundary.strategy",

@@ -1,3 +1,4 @@
-//! What the rules folder holds, as decided: indicator lists.
+//! What the rules folder holds, as decided: indicator lists and the providers of mailboxes.
 
 pub mod indicators;
+pub mod providers;

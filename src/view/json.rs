@@ -32,7 +32,7 @@ pub struct ReportJson<'a> {
     verdict: Level,
     codes: Vec<Code>,
     findings: &'a [Finding],
-    boundary: BoundaryJson,
+    boundary: BoundaryJson<'a>,
     envelope: EnvelopeJson<'a>,
     from: Option<String>,
     subject: Option<String>,
@@ -73,12 +73,14 @@ struct RawHopJson<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct BoundaryJson {
+struct BoundaryJson<'a> {
     strategy: &'static str,
     result: &'static str,
     hop: Option<usize>,
     peer: Option<IpAddr>,
     reason: &'static str,
+    provider: Option<&'a str>,
+    internal_hops: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -157,7 +159,7 @@ fn hops<'a>(trace: &'a Trace<'a>, message: &'a RawMessage) -> Vec<RawHopJson<'a>
     .collect()
 }
 
-fn boundary(boundary: &Boundary) -> BoundaryJson {
+fn boundary(boundary: &Boundary) -> BoundaryJson<'_> {
     let (hop, peer) = boundary.peer().unzip();
     BoundaryJson {
         strategy: boundary.strategy.as_str(),
@@ -165,6 +167,8 @@ fn boundary(boundary: &Boundary) -> BoundaryJson {
         hop,
         peer,
         reason: boundary.place.reason(),
+        provider: boundary.hosted.as_ref().map(|hosted| &*hosted.provider),
+        internal_hops: boundary.hosted.as_ref().map_or(0, |hosted| hosted.internal_hops),
     }
 }
 
