@@ -33,10 +33,12 @@ pub(super) fn find(trace: &Trace<'_>, topology: &Topology) -> Boundary {
 fn within(trace: &Trace<'_>, topology: &Topology, provider: &Provider) -> (Place, usize) {
     let inside = trace.hops.iter().take_while(|hop| is_internal(hop, provider)).count();
     let Some(hop) = trace.hops.get(inside) else {
+        let through_the_door = || trace.hops.iter().any(|hop| takes_in(hop, provider));
         let place = match trace.hops.last() {
             None => Place::NotFound(NotFoundReason::NoHops),
-            Some(oldest) if is_origin(oldest) => Place::Internal(InternalReason::Provider),
-            Some(_) => Place::NotFound(NotFoundReason::NoIngress),
+            Some(oldest) if !is_origin(oldest) => Place::NotFound(NotFoundReason::NoIngress),
+            Some(_) if through_the_door() => Place::NotFound(NotFoundReason::SomeCustomer),
+            Some(_) => Place::Internal(InternalReason::Provider),
         };
         return (place, inside.saturating_sub(1));
     };
@@ -45,7 +47,8 @@ fn within(trace: &Trace<'_>, topology: &Topology, provider: &Provider) -> (Place
         _ if hop.received.kind == HopKind::Unparsed => Place::NotFound(NotFoundReason::Unparsed),
         _ if !provider.ingress_by.hold(by) && inside == 0 => Place::NotFound(NotFoundReason::NoProviderHop),
         _ if !provider.ingress_by.hold(by) => Place::NotFound(NotFoundReason::NoIngress),
-        _ if is_authenticated(hop) => Place::Internal(InternalReason::Authenticated),
+        // To the provider, and so anyone who has a mailbox there.
+        _ if is_authenticated(hop) => Place::NotFound(NotFoundReason::SomeCustomer),
         Some(_) if is_open(hop) => Place::NotFound(NotFoundReason::NoAddress),
         None => Place::NotFound(NotFoundReason::NoAddress),
         Some(ip) if in_networks(topology, ip) => walk(trace, inside + 1, |_| true, |_, ip| in_networks(topology, ip)),
@@ -80,10 +83,18 @@ fn is_open(hop: &Hop<'_>) -> bool {
     hop.received.ambiguities.iter().any(|open| open.field != AmbiguousField::Time)
 }
 
-/// Whether the mail was made where this hop was written. Of an oldest hop that took it by SMTP, the hop before is missing.
+/// Whether the mail was made in a mailbox where this hop was written: Exchange's submission, or a web page without a client.
 fn is_origin(hop: &Hop<'_>) -> bool {
     let with = hop.received.with.as_deref().unwrap_or_default().to_ascii_uppercase();
-    with.starts_with("MAPI") || (hop.received.ip.is_none() && !with.contains("SMTP"))
+    with.starts_with("MAPI") || (hop.received.ip.is_none() && with.starts_with("HTTP"))
+}
+
+/// Whether a hop within the provider may have taken the mail from another customer's: all of them come in at the ingress, and
+/// who hands over by SMTP to a hop that names no client is not known.
+fn takes_in(hop: &Hop<'_>, provider: &Provider) -> bool {
+    let (by, with) = (hop.received.by.as_deref(), hop.received.with.as_deref());
+    let unnamed = hop.received.ip.is_none() && with.is_some_and(|with| with.to_ascii_uppercase().contains("SMTP"));
+    unnamed || by.is_some_and(|by| provider.ingress_by.hold(by))
 }
 
 #[cfg(test)]
@@ -188,6 +199,29 @@ mod tests {
             "from vm (2603:1020:201::1) by AM4PEPF00000AB1.mail.protection.outlook.com (10.167.16.101) {EXCHANGE}"
         );
         assert_eq!(find("microsoft-365", &[&line, INNOCENT]), peer(0, "2603:1020:201::1"));
+    }
+
+    /// A mail that another customer made is not ours, even where the provider hands it over within.
+    #[test]
+    fn mail_of_any_customer_is_not_taken_for_ours() {
+        let some_customer = not_found(NotFoundReason::SomeCustomer);
+        let page = "by 10.1.2.3 with HTTP; Mon, 3 Nov 2025 02:00:02 -0800 (PST)";
+        assert_eq!(find("google-workspace", &[page]).0, Place::Internal(InternalReason::Provider));
+        assert_eq!(find("google-workspace", &[INNER, page]), some_customer);
+        let mapi = "from A.eurprd01.prod.outlook.com ([fe80::1]) by A.eurprd01.prod.outlook.com ([fe80::1%4]) with mapi id 15.20.1.1; \
+                    Mon, 3 Nov 2025 10:00:00 +0000";
+        let transfer = format!(
+            "from A.eurprd01.prod.outlook.com (2603:10a6::1) by B.eurprd01.prod.outlook.com (2603:10a6::2) {EXCHANGE}"
+        );
+        let door = format!(
+            "from A.PROD.OUTLOOK.COM (10.152.250.53) by B.mail.protection.outlook.com (10.152.250.190) {EXCHANGE}"
+        );
+        assert_eq!(find("microsoft-365", &[&transfer, mapi]).0, Place::Internal(InternalReason::Provider));
+        assert_eq!(find("microsoft-365", &[&transfer, &door, mapi]), some_customer);
+        let login = "by mail.messagingengine.com (Postfix) with ESMTPA; Mon, 3 Nov 2025 05:00:00 -0500";
+        let within = "from mailout.phl.internal (mailout.phl.internal [10.202.2.221]) by mailmx.phl.internal (Postfix) with ESMTPS id 1; \
+                      Mon, 3 Nov 2025 05:00:00 -0500";
+        assert_eq!(find("fastmail", &[within, login]), some_customer);
     }
 
     #[test]

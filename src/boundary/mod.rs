@@ -65,7 +65,7 @@ pub enum InternalReason {
     Authenticated,
     /// Every hop is within our networks, or the mail was made on this host.
     OwnNetworks,
-    /// Every hop is within the provider of our mailboxes, and the oldest says that the mail was made there.
+    /// Every hop is within the provider of our mailboxes, none took it from another customer, and it was made in a mailbox there.
     Provider,
 }
 
@@ -84,6 +84,8 @@ pub enum NotFoundReason {
     NoProviderHop,
     /// The provider's hops end without one that took the mail in (strategy `hosted`).
     NoIngress,
+    /// A customer of the provider made the mail, and it may be any of them (strategy `hosted`).
+    SomeCustomer,
 }
 
 /// What kind of place was found, for output and metrics.
@@ -127,13 +129,18 @@ impl Place {
             Self::Peer { .. } => "the client of this hop is none of ours",
             Self::Internal(InternalReason::Authenticated) => "the client authenticated to a host of ours",
             Self::Internal(InternalReason::OwnNetworks) => "every hop is within our own networks",
-            Self::Internal(InternalReason::Provider) => "every hop is within the provider, where the mail was made",
+            Self::Internal(InternalReason::Provider) => {
+                "every hop is within the provider, from the mailbox on that it was made in"
+            }
             Self::NotFound(NotFoundReason::NoHops) => "there is no Received field",
             Self::NotFound(NotFoundReason::Unparsed) => "the deciding Received field could not be read",
             Self::NotFound(NotFoundReason::NoAddress) => "the deciding Received field states no client address",
             Self::NotFound(NotFoundReason::NoBorderHost) => "no host of ours stands at the top of the trace",
             Self::NotFound(NotFoundReason::NoProviderHop) => "no hop of the provider stands at the top of the trace",
             Self::NotFound(NotFoundReason::NoIngress) => "the provider's hops end without an ingress",
+            Self::NotFound(NotFoundReason::SomeCustomer) => {
+                "it was made within the provider, by which customer is not told"
+            }
         }
     }
 }
