@@ -3,14 +3,14 @@
 //! Everything here is valid by construction. [`crate::config`] makes it from the file that an admin wrote;
 //! the spine and its stages read it and know nothing of files.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     dns::Budget,
     finding::{Code, Level, Severity},
     names::{Domain, DomainSet, normal, registrable},
     net::{NetworkSet, is_public},
-    rules::{indicators::Indicators, mediators::Mediators},
+    rules::{indicators::Indicators, mediators::Mediators, providers::Provider},
 };
 
 /// All that decides how a message is judged.
@@ -50,6 +50,8 @@ pub struct Topology {
     pub hosts: DomainSet,
     /// Names of the mail exchangers that our domains are meant to have.
     pub exchangers: DomainSet,
+    /// The provider of our mailboxes, for the strategy `hosted`.
+    pub provider: Option<Arc<Provider>>,
 }
 
 impl Topology {
@@ -69,11 +71,13 @@ pub enum BoundaryStrategy {
     Networks,
     /// By our border hosts' names: the oldest of the uninterrupted run of hops taken by one of them.
     Hosts,
+    /// By the lines of the provider of our mailboxes: the hop at which it took the mail in.
+    Hosted,
 }
 
 impl BoundaryStrategy {
-    /// Every strategy. `hosted` (Google Workspace, Microsoft 365) comes here.
-    pub const ALL: [Self; 3] = [Self::Session, Self::Networks, Self::Hosts];
+    /// Every strategy.
+    pub const ALL: [Self; 4] = [Self::Session, Self::Networks, Self::Hosts, Self::Hosted];
 
     /// The name used in output, configuration and metrics.
     pub fn as_str(self) -> &'static str {
@@ -81,6 +85,7 @@ impl BoundaryStrategy {
             Self::Session => "session",
             Self::Networks => "networks",
             Self::Hosts => "hosts",
+            Self::Hosted => "hosted",
         }
     }
 }

@@ -15,7 +15,7 @@ use std::{
 use relaywatch::{
     config::{self, Config, ConfigError},
     net::parse_literal,
-    policy::{DeclaredForwarder, Forwarding},
+    policy::{DeclaredForwarder, Forwarding, Policy},
 };
 
 fn cases(kind: &str) -> Vec<PathBuf> {
@@ -83,7 +83,7 @@ fn shown(config: &Config) -> String {
             policy.topology.hosts.len(),
             policy.topology.exchangers.len()
         ),
-        format!("boundary: {}", policy.boundary.as_str()),
+        format!("boundary: {}{}", policy.boundary.as_str(), provider(policy)),
         format!("ingress: {} rules", policy.ingress.len()),
         format!("indicators: {} networks, {} names", policy.indicators.network_count(), policy.indicators.name_count()),
         format!("forwarding: {}", forwarding(&policy.forwarding)),
@@ -113,6 +113,11 @@ fn forwarding(forwarding: &Forwarding) -> String {
         forwarding.filters.iter().count(),
         added.map(|provider| provider.name.as_str()).collect::<Vec<_>>()
     )
+}
+
+fn provider(policy: &Policy) -> String {
+    let provider = policy.topology.provider.as_ref();
+    provider.map(|provider| format!(", mailboxes at {} ({})", provider.id, provider.name)).unwrap_or_default()
 }
 
 #[test]

@@ -10,7 +10,7 @@ use relaywatch::{
     config::{self, Config, KEYS, SHIPPED_OPERATORS},
     finding::Code,
     problem::Source,
-    rules::{indicators::described, mediators},
+    rules::{indicators::described, mediators, providers},
     schema::{Fallback, Key, key},
 };
 
@@ -52,7 +52,7 @@ fn operators() -> String {
     groups.collect::<Vec<_>>().join("\n")
 }
 
-fn shipped_providers() -> String {
+fn shipped_mediators() -> String {
     let mut problems = Vec::new();
     let list = mediators::read(&mediators::SHIPPED, &mut problems);
     assert!(problems.is_empty(), "{problems:?}");
@@ -69,20 +69,27 @@ fn shipped_providers() -> String {
     lines.join("\n")
 }
 
+fn shipped_providers() -> String {
+    let mut providers = providers::shipped(&mut Vec::new());
+    providers.sort_by(|a, b| a.id.cmp(&b.id));
+    providers.iter().map(|provider| format!("- `{}`: {}", provider.id, provider.name)).collect::<Vec<_>>().join("\n")
+}
+
 /// The page with every marked part made anew.
 fn made(page: &str) -> String {
     let mut made = String::new();
     let mut rest = page;
-    let markers = ["<!-- keys: ", "<!-- operators -->", "<!-- providers -->"];
+    let markers = ["<!-- keys: ", "<!-- operators -->", "<!-- providers -->", "<!-- mediators -->"];
     while let Some(start) = markers.iter().filter_map(|marker| rest.find(marker)).min() {
         let (before, marked) = rest.split_at(start);
         let (marker, after) = marked.split_once('\n').unwrap();
         let (_, after) = after.split_once("<!-- end -->").unwrap();
         let part = match marker.trim_start_matches("<!-- ").trim_end_matches(" -->") {
             "operators" => operators(),
+            "mediators" => shipped_mediators(),
             "providers" => shipped_providers(),
             "keys: described" => table(described::KEYS.iter()),
-            "keys: providers" => table(mediators::KEYS.iter()),
+            "keys: mediators" => table(mediators::KEYS.iter()),
             name => table(KEYS.iter().filter(|key| key.path.split(['.', '[']).next() == name.strip_prefix("keys: "))),
         };
         made.push_str(&format!("{before}{marker}\n\n{part}\n\n<!-- end -->"));
@@ -148,7 +155,7 @@ fn every_example_of_the_pages_is_taken() {
             }
         }
     }
-    assert!(seen >= 9, "{seen} examples");
+    assert!(seen >= 10, "{seen} examples");
 }
 
 /// A file with one key set, and with what its table needs beside it; `value` is nothing to leave the key out.
@@ -166,6 +173,9 @@ fn with_one_key(path: &str, value: Option<&str>) -> String {
         "forwarding.declared[]" => "name = \"alumni office\"\nhosts = [\"alumni.example\"]\n",
         "forwarding.filter[]" if name == "name" => "hosts = [\"filter.example\"]\n",
         "forwarding.filter[]" => "name = \"Cloud filter\"\n",
+        "provider[]" if name == "ingress_by" => "id = \"example-mail\"\n",
+        "provider[]" if name == "id" => "ingress_by = [\"mx.provider.example\"]\n",
+        "provider[]" => "id = \"example-mail\"\ningress_by = [\"mx.provider.example\"]\n",
         "indicators.list[]" if name != "path" => "path = \"/lists/drop.netset\"\n",
         _ => "",
     };

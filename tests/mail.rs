@@ -110,6 +110,10 @@ fn summary(report: &Report<'_>) -> Value {
         Place::Peer { hop, ip } => json!({ "hop": hop, "peer": ip }),
         other => json!({ other.kind().as_str(): other.reason() }),
     };
+    let mut boundary = json!({ "strategy": report.boundary.strategy.as_str(), "place": place });
+    if let Some(hosted) = &report.boundary.hosted {
+        boundary["internal_hops"] = json!(hosted.internal_hops);
+    }
     let answer = |outcome: &Outcome| match outcome {
         Outcome::NoData(why) => format!("no_data: {why}"),
         other => other.kind().as_str().to_owned(),
@@ -118,7 +122,7 @@ fn summary(report: &Report<'_>) -> Value {
         report.outcomes.iter().map(|(code, outcome)| (code.as_str().to_owned(), json!(answer(outcome)))).collect();
     json!({
         "verdict": report.verdict.level,
-        "boundary": { "strategy": report.boundary.strategy.as_str(), "place": place },
+        "boundary": boundary,
         "recipients": report.envelope.recipients,
         "hops": report.trace.hops.len(),
         "detectors": outcomes,

@@ -22,6 +22,13 @@ fn policy(strategy: BoundaryStrategy) -> Policy {
         domains = ["victim.example"]
         networks = ["private", "198.51.100.0/24"]
         hosts = ["gw.victim.example"]
+        [boundary]
+        provider = "own"
+        [[provider]]
+        id = "own"
+        ingress_by = ["gw.victim.example"]
+        internal_by = ["store.victim.example"]
+        internal_networks = ["10.0.0.0/8"]
         [[ingress]]
         recipients = ["victim.example"]
         must_pass = ["203.0.113.128/25"]
@@ -138,12 +145,13 @@ fn whole(report: &Report<'_>) -> String {
 }
 
 /// A mail with our border's record of the peer, by session or by line, and what the peer sent below it.
-fn cases(helo: &str, below: &str) -> [(RawMessage, BoundaryStrategy); 3] {
+fn cases(helo: &str, below: &str) -> [(RawMessage, BoundaryStrategy); 4] {
     let stored = || message(&format!("{}{below}", border_line(helo)), None);
     [
         (message(below, Some(session(helo))), BoundaryStrategy::Session),
         (stored(), BoundaryStrategy::Networks),
         (stored(), BoundaryStrategy::Hosts),
+        (stored(), BoundaryStrategy::Hosted),
     ]
 }
 
@@ -161,7 +169,7 @@ proptest! {
         for ((before, strategy), (after, _)) in before.into_iter().zip(after) {
             let policy = policy(strategy);
             let (before, after) = (inspect_offline(&before, &policy), inspect_offline(&after, &policy));
-            prop_assert_eq!(before.boundary, after.boundary);
+            prop_assert_eq!(&before.boundary, &after.boundary);
             prop_assert_eq!(before.boundary.peer(), Some((0, "192.0.2.66".parse().unwrap())));
             prop_assert_eq!(of_the_border(&before), of_the_border(&after));
         }
@@ -227,7 +235,7 @@ proptest! {
             let json = view::json::pretty(&view::json::report(&report, &message)).unwrap();
             prop_assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok());
             let mut table = Vec::new();
-            view::table::write(&mut table, &report, &message, &view::Style { width, color: false }).unwrap();
+            view::table::write(&mut table, &report, &message, &view::Style { width, ..view::Style::default() }).unwrap();
             let table = String::from_utf8(table).unwrap();
             prop_assert!(!table.contains(|c: char| c != '\n' && relaywatch::text::is_unsafe(c)), "{:?}", table);
         }

@@ -35,9 +35,9 @@ impl PeerNames {
         policy: &Policy,
         inquiry: &mut Inquiry<'_>,
     ) -> Self {
-        // What our border verified itself need not be asked again.
-        let recorded =
-            subject.message.session.as_ref().filter(|_| border == 0).and_then(|session| session.peer_name.as_deref());
+        // What our border, or our provider, verified itself need not be asked again.
+        let hop = subject.trace.hops.get(border);
+        let recorded = hop.and_then(|hop| hop.received.verified_name());
         let verified = match recorded {
             Some(name) => Some(normal(name).into_owned()),
             None => verified(ip, inquiry).await,

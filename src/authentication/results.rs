@@ -421,7 +421,7 @@ mod tests {
         };
         let pinned: Vec<String> = pinned.iter().map(|pin| (*pin).to_owned()).collect();
         let place = Place::Peer { hop: border.unwrap_or(0), ip: PEER.parse().unwrap() };
-        let boundary = Boundary { strategy: BoundaryStrategy::Networks, place };
+        let boundary = Boundary { strategy: BoundaryStrategy::Networks, place, hosted: None };
         Stated::read(&message, &Trace::read(&message), &boundary, &pinned)
     }
 
@@ -762,7 +762,7 @@ mod tests {
         let trace = Trace::read(&message);
         let nowhere = Place::Peer { hop: 7, ip: PEER.parse().unwrap() };
         for place in [Place::NotFound(crate::boundary::NotFoundReason::NoAddress), nowhere] {
-            let boundary = Boundary { strategy: BoundaryStrategy::Networks, place };
+            let boundary = Boundary { strategy: BoundaryStrategy::Networks, place, hosted: None };
             assert_eq!(Stated::read(&message, &trace, &boundary, &["mx.example.net".to_owned()]), Stated::default());
         }
     }
@@ -886,7 +886,7 @@ mod tests {
             let session = Session { peer_ip: PEER.parse().ok(), ..Session::default() };
             let message = RawMessage { headers, session: Some(session), ..RawMessage::default() };
             let place = Place::Peer { hop: 0, ip: PEER.parse().unwrap() };
-            let boundary = Boundary { strategy: BoundaryStrategy::Session, place };
+            let boundary = Boundary { strategy: BoundaryStrategy::Session, place, hosted: None };
             Stated::read(&message, &Trace::read(&message), &boundary, &["mx.example.net".to_owned(), String::new()]);
         }
     }

@@ -14,6 +14,7 @@ pub(super) fn find(trace: &Trace<'_>, topology: &Topology) -> Place {
     let is_host = |name: Option<&str>| name.is_some_and(|name| topology.hosts.covering(name).is_some());
     walk(
         trace,
+        0,
         |hop| hop.origin == Origin::Session || is_host(hop.received.by.as_deref()),
         |hop, ip| in_networks(topology, ip) || is_host(hop.received.verified_name()),
     )

@@ -8,11 +8,12 @@
 //!
 //! A new strategy is one file here, one variant of [`BoundaryStrategy`] and one line in [`Boundary::find`].
 
+mod hosted;
 mod hosts;
 mod networks;
 mod session;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use crate::{
     policy::{BoundaryStrategy, Topology},
@@ -20,12 +21,25 @@ use crate::{
 };
 
 /// Where the boundary is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Boundary {
     /// The strategy that found it; a message without a session falls back from `session` to `networks`.
     pub strategy: BoundaryStrategy,
     /// What was found.
     pub place: Place,
+    /// Within which provider the mail was passed on, for the strategy `hosted`.
+    pub hosted: Option<Hosted>,
+}
+
+/// The provider of our mailboxes, and how much of the trace is its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hosted {
+    /// The provider's id.
+    pub provider: Arc<str>,
+    /// Its name for people.
+    pub name: Arc<str>,
+    /// How many of the newest hops lie within the provider, above the one that decides; none where no boundary was found.
+    pub internal_hops: usize,
 }
 
 /// What a strategy found.
@@ -51,6 +65,8 @@ pub enum InternalReason {
     Authenticated,
     /// Every hop is within our networks, or the mail was made on this host.
     OwnNetworks,
+    /// Every hop is within the provider of our mailboxes, none took it from another customer, and it was made in a mailbox there.
+    Provider,
 }
 
 /// Why no boundary was found.
@@ -64,6 +80,12 @@ pub enum NotFoundReason {
     NoAddress,
     /// No host of ours stands at the top of the trace (strategy `hosts`).
     NoBorderHost,
+    /// No hop of the provider stands at the top of the trace (strategy `hosted`).
+    NoProviderHop,
+    /// The provider's hops end without one that took the mail in (strategy `hosted`).
+    NoIngress,
+    /// A customer of the provider made the mail, and it may be any of them (strategy `hosted`).
+    SomeCustomer,
 }
 
 /// What kind of place was found, for output and metrics.
@@ -107,10 +129,18 @@ impl Place {
             Self::Peer { .. } => "the client of this hop is none of ours",
             Self::Internal(InternalReason::Authenticated) => "the client authenticated to a host of ours",
             Self::Internal(InternalReason::OwnNetworks) => "every hop is within our own networks",
+            Self::Internal(InternalReason::Provider) => {
+                "every hop is within the provider, from the mailbox on that it was made in"
+            }
             Self::NotFound(NotFoundReason::NoHops) => "there is no Received field",
             Self::NotFound(NotFoundReason::Unparsed) => "the deciding Received field could not be read",
             Self::NotFound(NotFoundReason::NoAddress) => "the deciding Received field states no client address",
             Self::NotFound(NotFoundReason::NoBorderHost) => "no host of ours stands at the top of the trace",
+            Self::NotFound(NotFoundReason::NoProviderHop) => "no hop of the provider stands at the top of the trace",
+            Self::NotFound(NotFoundReason::NoIngress) => "the provider's hops end without an ingress",
+            Self::NotFound(NotFoundReason::SomeCustomer) => {
+                "it was made within the provider, by which customer is not told"
+            }
         }
     }
 }
@@ -120,8 +150,9 @@ impl Boundary {
     pub fn find(trace: &Trace<'_>, strategy: BoundaryStrategy, topology: &Topology) -> Self {
         match strategy {
             BoundaryStrategy::Session => session::find(trace, topology),
-            BoundaryStrategy::Networks => Self { strategy, place: networks::find(trace, topology) },
-            BoundaryStrategy::Hosts => Self { strategy, place: hosts::find(trace, topology) },
+            BoundaryStrategy::Networks => Self { strategy, place: networks::find(trace, topology), hosted: None },
+            BoundaryStrategy::Hosts => Self { strategy, place: hosts::find(trace, topology), hosted: None },
+            BoundaryStrategy::Hosted => hosted::find(trace, topology),
         }
     }
 
@@ -134,19 +165,20 @@ impl Boundary {
     }
 }
 
-/// Walks inward from the newest hop, each recorded by a host of ours, until a client is none of ours.
+/// Walks inward from the hop `start`, each recorded by a host of ours, until a client is none of ours.
 ///
 /// `recorded_by_us` says of a hop whether its record may be trusted, `is_ours` of its client. Bookkeeping within a host is
 /// passed over, but only where the host itself says that it is: what a client could have said never is.
 fn walk(
     trace: &Trace<'_>,
+    start: usize,
     recorded_by_us: impl Fn(&Hop<'_>) -> bool,
     is_ours: impl Fn(&Hop<'_>, IpAddr) -> bool,
 ) -> Place {
     if trace.hops.is_empty() {
         return Place::NotFound(NotFoundReason::NoHops);
     }
-    for (index, hop) in trace.hops.iter().enumerate() {
+    for (index, hop) in trace.hops.iter().enumerate().skip(start) {
         if hop.received.kind == HopKind::Local && !hop.received.hearsay {
             continue;
         }

@@ -7,5 +7,5 @@ use super::{Place, in_networks, walk};
 use crate::{policy::Topology, trace::Trace};
 
 pub(super) fn find(trace: &Trace<'_>, topology: &Topology) -> Place {
-    walk(trace, |_| true, |_, ip| in_networks(topology, ip))
+    walk(trace, 0, |_| true, |_, ip| in_networks(topology, ip))
 }

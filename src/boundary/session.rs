@@ -13,5 +13,5 @@ use crate::{
 pub(super) fn find(trace: &Trace<'_>, topology: &Topology) -> Boundary {
     let has_session = trace.hops.first().is_some_and(|hop| hop.origin == Origin::Session);
     let strategy = if has_session { BoundaryStrategy::Session } else { BoundaryStrategy::Networks };
-    Boundary { strategy, place: networks::find(trace, topology) }
+    Boundary { strategy, place: networks::find(trace, topology), hosted: None }
 }

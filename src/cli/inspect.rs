@@ -21,7 +21,7 @@ use crate::{
     session::Session,
     text::Printable,
     tls::TlsVersion,
-    view::{json, table},
+    view::{Style, json, table},
 };
 
 /// Show the way of one mail, hop by hop, and what is wrong with it
@@ -42,6 +42,9 @@ pub(super) struct Args {
     /// How the report is written; docs/json.md describes the JSON
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     format: Format,
+    /// Show each hop within the provider of our mailboxes, instead of one line for all of them
+    #[arg(long)]
+    all_hops: bool,
     /// The message that begins at this byte of the (decompressed) mbox, as `scan` shows it
     #[arg(long, value_name = "OFFSET")]
     at: Option<u64>,
@@ -99,7 +102,10 @@ impl Args {
         mail.message.session = self.session.session();
         let report = answers.inspect(&mail.message, &config.policy);
         match self.format {
-            Format::Text => table::write(screen.out, &report, &mail.message, &screen.style)?,
+            Format::Text => {
+                let style = Style { all_hops: self.all_hops, ..screen.style };
+                table::write(screen.out, &report, &mail.message, &style)?;
+            }
             Format::Json => writeln!(screen.out, "{}", json::pretty(&json::report(&report, &mail.message))?)?,
         }
         if more && self.at.is_none() {

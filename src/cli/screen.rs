@@ -68,7 +68,7 @@ impl Environment {
         };
         let columns = self.columns.as_deref().and_then(|columns| columns.parse().ok());
         let width = columns.filter(|columns| (1..=10_000).contains(columns)).or(self.width).unwrap_or(FILE_WIDTH);
-        Style { color, width: width.max(LEAST_WIDTH) }
+        Style { color, width: width.max(LEAST_WIDTH), ..Style::default() }
     }
 }
 
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn colours_only_on_a_terminal_that_wants_them() {
         let terminal = Environment { terminal: true, width: Some(90), ..Environment::default() };
-        assert_eq!(terminal.style(When::Auto), Style { color: true, width: 90 });
+        assert_eq!(terminal.style(When::Auto), Style { color: true, width: 90, ..Style::default() });
         let refusing = Environment { no_color: Some("1".to_owned()), ..terminal.clone() };
         assert!(!refusing.style(When::Auto).color);
         assert!(refusing.style(When::Always).color);
@@ -87,7 +87,7 @@ mod tests {
         assert!(empty.style(When::Auto).color);
         let dumb = Environment { term: Some("dumb".to_owned()), ..terminal };
         assert!(!dumb.style(When::Auto).color);
-        assert_eq!(Environment::default().style(When::Auto), Style { color: false, width: 120 });
+        assert_eq!(Environment::default().style(When::Auto), Style { color: false, width: 120, ..Style::default() });
         let narrow = Environment { columns: Some("5".to_owned()), ..Environment::default() };
         assert_eq!(narrow.style(When::Auto).width, LEAST_WIDTH);
     }

@@ -37,6 +37,18 @@ fn strategy(take: &mut Take<'_>, written: &Written, decided: &Decided) {
         let help = "add `hosts = [\"gw.coincheck.com\"]` with your own names to `[topology]`";
         take.errors.push(problem.expected("but `topology.hosts` is empty").help(help));
     }
+    let hosted = policy.boundary == BoundaryStrategy::Hosted;
+    if let Some(strategy) = written.boundary.strategy.as_ref().filter(|_| hosted && policy.topology.provider.is_none())
+    {
+        let problem = take.source.error(strategy.span(), "the strategy `hosted` needs the provider of our mailboxes");
+        let help = "add `provider = \"google-workspace\"` or another one to `[boundary]`";
+        take.errors.push(problem.expected("but `boundary.provider` is not set").help(help));
+    }
+    if let Some(provider) = written.boundary.provider.as_ref().filter(|_| !hosted) {
+        let problem = take.source.warning(provider.span(), "a provider is of use to the strategy `hosted` only");
+        let expected = format!("`boundary.strategy` is `{}`", policy.boundary.as_str());
+        take.warnings.push(problem.expected(expected));
+    }
 }
 
 fn ingress(take: &mut Take<'_>, decided: &Decided, before: &[DecidedRule], rule: &DecidedRule) {

@@ -13,7 +13,7 @@ use super::{
     address::tcp,
     forwarders,
     lists::{self, Reader},
-    operators,
+    operators, provider,
     take::{At, Take, expected},
     written::{self, Text, Written},
 };
@@ -66,6 +66,7 @@ pub(super) fn decide(take: &mut Take<'_>, written: &Written, read: Reader<'_>) -
     let domains = take.domains("topology.domains", &written.topology.domains);
     let hosts = take.domains("topology.hosts", &written.topology.hosts);
     let exchangers = take.domains("topology.exchangers", &written.topology.exchangers);
+    let provider = provider::choose(take, written);
     let rules = written.ingress.iter().map(|rule| ingress(take, rule)).collect::<Vec<_>>();
     let milter_listen = milter_listen(take, &written.milter);
     let http_listen = http_listen(take, &written.http);
@@ -77,6 +78,7 @@ pub(super) fn decide(take: &mut Take<'_>, written: &Written, read: Reader<'_>) -
             domains: domains.iter().map(|(_, domain)| domain.clone()).collect(),
             hosts: hosts.into_iter().map(|(_, host)| host).collect(),
             exchangers: exchangers.into_iter().map(|(_, host)| host).collect(),
+            provider,
         },
         boundary: take.word(
             "boundary.strategy",
@@ -103,6 +105,11 @@ pub(super) fn decide(take: &mut Take<'_>, written: &Written, read: Reader<'_>) -
         suspects: suspects(&written.suspects),
         ..Config::default()
     };
+    if let Some(provider) = &config.policy.topology.provider {
+        // What the provider writes above its own ingress is as good as ours.
+        let ids = provider.authserv_ids.iter().flat_map(|id| [id.to_string(), format!(".{id}")]);
+        config.policy.authentication.authserv_ids.extend(ids);
+    }
     if config.policy.authentication.dkim == DkimSource::Verify && config.dns.on {
         config.milter.body_bytes = config.policy.authentication.max_body_bytes;
     }

@@ -7,7 +7,7 @@ use super::{LogFormat, LogLevel};
 use crate::{
     finding::Severity,
     policy::{Action, BoundaryStrategy, DkimSource},
-    rules::indicators::Confidence,
+    rules::{indicators::Confidence, providers::PROVIDER_KEYS},
     schema::{
         Fallback::{self, Required, Said, Value},
         Key,
@@ -53,8 +53,21 @@ pub const KEYS: &[Key] = &[
         Word(|| BoundaryStrategy::ALL.map(BoundaryStrategy::as_str).to_vec()),
         Value(r#""session""#),
         r#""networks""#,
-        "How the host that handed us the mail is found: from the milter's session, from our networks, or from our border hosts' names.",
+        "How the host that handed us the mail is found: from the milter's session, from our networks, from our border hosts' names, or from the lines of the provider that our mailboxes are at.",
     ),
+    key(
+        "boundary.provider",
+        Text("the id of a provider"),
+        Said("none"),
+        r#""google-workspace""#,
+        "The provider that our mailboxes are at: a shipped one, or one of `[[provider]]`. Needed by the strategy `hosted`.",
+    ),
+    PROVIDER_KEYS[0],
+    PROVIDER_KEYS[1],
+    PROVIDER_KEYS[2],
+    PROVIDER_KEYS[3],
+    PROVIDER_KEYS[4],
+    PROVIDER_KEYS[5],
     key(
         "ingress[].recipients",
         Texts("a domain such as `coincheck.com`"),

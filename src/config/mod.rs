@@ -13,6 +13,7 @@ mod keys;
 mod lists;
 mod operators;
 mod overlap;
+mod provider;
 mod settings;
 mod take;
 mod written;

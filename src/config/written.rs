@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::rules::providers;
+
 pub(super) type Text = Spanned<String>;
 pub(super) type Texts = Option<Spanned<Vec<Text>>>;
 
@@ -17,6 +19,7 @@ pub(super) type Texts = Option<Spanned<Vec<Text>>>;
 pub(super) struct Written {
     pub(super) topology: Topology,
     pub(super) boundary: Boundary,
+    pub(super) provider: Vec<Spanned<providers::Written>>,
     pub(super) ingress: Vec<Spanned<Ingress>>,
     pub(super) indicators: Indicators,
     pub(super) dns: Dns,
@@ -44,6 +47,7 @@ pub(super) struct Topology {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Boundary {
     pub(super) strategy: Option<Text>,
+    pub(super) provider: Option<Text>,
 }
 
 #[derive(Debug, Default, Deserialize)]

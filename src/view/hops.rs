@@ -3,14 +3,17 @@
 //! Takes a report, writes one line a hop, cut to the width and never wrapped, with the reasons of a marked hop under it.
 //! Columns take what their content needs; when that is too much, the widest give first. Of host names the end is kept.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    ops::Range,
+};
 
 use super::{
     Ink, Style,
     fit::{keep_end, keep_start, pad, width, wrap},
 };
 use crate::{
-    boundary::Place,
+    boundary::{Hosted, Place},
     finding::{Basis, Finding, Level},
     inspect::Report,
     message::RawMessage,
@@ -52,7 +55,10 @@ pub(super) fn write(out: &mut dyn Write, report: &Report<'_>, message: &RawMessa
     writeln!(out, "{}", style.paint(Ink::Strong, title))?;
     reasons(out, report, None, style)?;
 
-    let rows: Vec<Row> = (0..hops.len()).filter_map(|hop| row(report, message, hop)).collect();
+    let folds = if style.all_hops { Vec::new() } else { folds(report) };
+    let folded = |hop: usize| folds.iter().any(|fold| fold.contains(&hop));
+    let rows: Vec<Row> =
+        (0..hops.len()).filter(|hop| !folded(*hop)).filter_map(|hop| row(report, message, hop)).collect();
     let widths = widths(&rows, style.width);
     let heads = HEADS.map(str::to_owned);
     writeln!(out, "{}", style.paint(Ink::Faint, keep_start(&line("", &heads, &widths), style.width)))?;
@@ -60,17 +66,56 @@ pub(super) fn write(out: &mut dyn Write, report: &Report<'_>, message: &RawMessa
         rule(out, &["boundary not found: all of this can be forged"], style)?;
     }
     for row in &rows {
+        for fold in folds.iter().filter(|fold| fold.end == row.hop) {
+            write_fold(out, report, fold, style)?;
+        }
         write_row(out, row, &widths, style)?;
         reasons(out, report, Some(row.hop), style)?;
         open_questions(out, report, row.hop, style)?;
         if let Place::Peer { hop, ip } = report.boundary.place
             && hop == row.hop
         {
-            let long = format!("boundary · ↑ recorded by our hosts · peer {ip} · ↓ written by others, can be forged");
-            rule(out, &[&long, "boundary · ↑ recorded by our hosts · ↓ can be forged", "boundary"], style)?;
+            let us = match &report.boundary.hosted {
+                None => "our hosts".to_owned(),
+                Some(hosted) if hosted.internal_hops < hop => format!("{} and our hosts", name_of(hosted)),
+                Some(hosted) => name_of(hosted),
+            };
+            let long = format!("boundary · ↑ recorded by {us} · peer {ip} · ↓ written by others, can be forged");
+            let short = format!("boundary · ↑ recorded by {us} · ↓ can be forged");
+            rule(out, &[&long, &short, "boundary"], style)?;
         }
     }
     Ok(())
+}
+
+/// Runs of hops within the provider that say nothing more than that: one line stands for each. A hop with a finding is shown,
+/// and so is the one below a run, at which the mail came in or was made.
+fn folds(report: &Report<'_>) -> Vec<Range<usize>> {
+    let internal = report.boundary.hosted.as_ref().map_or(0, |hosted| hosted.internal_hops);
+    let silent = |hop: &usize| report.verdict.findings.iter().all(|finding| finding.hop != Some(*hop));
+    let mut folds: Vec<Range<usize>> = Vec::new();
+    for hop in (0..internal).filter(silent) {
+        match folds.last_mut().filter(|fold| fold.end == hop) {
+            Some(fold) => fold.end = hop + 1,
+            None => folds.push(hop..hop + 1),
+        }
+    }
+    folds.retain(|fold| fold.len() > 1);
+    folds
+}
+
+/// `5 hops within Microsoft 365 (+3 s)`: from the hop below the run to its newest.
+fn write_fold(out: &mut dyn Write, report: &Report<'_>, fold: &Range<usize>, style: &Style) -> io::Result<()> {
+    let time = |hop: usize| report.trace.hops.get(hop).and_then(|hop| hop.received.time);
+    let took = time(fold.start).zip(time(fold.end)).map(|(newest, below)| newest.as_second() - below.as_second());
+    let took = took.map(|seconds| format!(" ({})", duration(seconds))).unwrap_or_default();
+    let within = report.boundary.hosted.as_ref().map(name_of).unwrap_or_default();
+    let text = format!("{:MARGIN$}{} hops within {within}{took}", "", fold.len());
+    writeln!(out, "{}", style.paint(Ink::Faint, keep_start(&text, style.width)))
+}
+
+fn name_of(hosted: &Hosted) -> String {
+    printable(&hosted.name, 60)
 }
 
 fn row(report: &Report<'_>, message: &RawMessage, hop: usize) -> Option<Row> {

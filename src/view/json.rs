@@ -34,7 +34,7 @@ pub struct ReportJson<'a> {
     codes: Vec<Code>,
     findings: &'a [Finding],
     explained: Vec<&'a Finding>,
-    boundary: BoundaryJson,
+    boundary: BoundaryJson<'a>,
     envelope: EnvelopeJson<'a>,
     from: Option<String>,
     subject: Option<String>,
@@ -76,12 +76,14 @@ struct RawHopJson<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct BoundaryJson {
+struct BoundaryJson<'a> {
     strategy: &'static str,
     result: &'static str,
     hop: Option<usize>,
     peer: Option<IpAddr>,
     reason: &'static str,
+    provider: Option<&'a str>,
+    internal_hops: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -174,7 +176,7 @@ fn hops<'a>(trace: &'a Trace<'a>, message: &'a RawMessage) -> Vec<RawHopJson<'a>
     .collect()
 }
 
-fn boundary(boundary: &Boundary) -> BoundaryJson {
+fn boundary(boundary: &Boundary) -> BoundaryJson<'_> {
     let (hop, peer) = boundary.peer().unzip();
     BoundaryJson {
         strategy: boundary.strategy.as_str(),
@@ -182,6 +184,8 @@ fn boundary(boundary: &Boundary) -> BoundaryJson {
         hop,
         peer,
         reason: boundary.place.reason(),
+        provider: boundary.hosted.as_ref().map(|hosted| &*hosted.provider),
+        internal_hops: boundary.hosted.as_ref().map_or(0, |hosted| hosted.internal_hops),
     }
 }
 

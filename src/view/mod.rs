@@ -23,11 +23,13 @@ pub struct Style {
     pub color: bool,
     /// How many columns a line may take.
     pub width: usize,
+    /// Whether hops within the provider of our mailboxes are shown one by one.
+    pub all_hops: bool,
 }
 
 impl Default for Style {
     fn default() -> Self {
-        Self { color: false, width: 120 }
+        Self { color: false, width: 120, all_hops: false }
     }
 }
 

@@ -4,7 +4,7 @@ use std::{borrow::Cow, time::Duration};
 
 use crate::{
     authentication::Authentication,
-    boundary::{Boundary, NotFoundReason, Place},
+    boundary::{Boundary, Hosted, NotFoundReason, Place},
     clock::Timestamp,
     detect::Outcome,
     envelope::Envelope,
@@ -40,7 +40,7 @@ fn report(hops: Vec<Hop<'static>>, place: Place, findings: Vec<Finding>) -> Repo
     outcomes.push((Code::OwnName, findings.clone().into()));
     Report {
         trace: Trace { hops },
-        boundary: Boundary { strategy: BoundaryStrategy::Networks, place },
+        boundary: Boundary { strategy: BoundaryStrategy::Networks, place, hosted: None },
         authentication: Authentication::default(),
         envelope: Envelope { sender: text("alice@sender.example"), recipients: vec!["bob@victim.example".into()] },
         outcomes,
@@ -97,6 +97,40 @@ pub(super) fn hijacked() -> (RawMessage, Report<'static>) {
     let place = Place::Peer { hop: 0, ip: PEER.parse().unwrap() };
     let report = report(vec![hop(0, relay), hop(1, sender)], place, vec![finding]);
     (message, report)
+}
+
+/// A mail at Microsoft 365: three hops within the provider, then the one at which it came in.
+pub(super) fn hosted() -> (RawMessage, Report<'static>) {
+    let inner = |by: &str, ip: &str, with: &str, second: i64| Received {
+        kind: HopKind::Transfer,
+        dialect: Some("exchange"),
+        helo: text("AM0PR01CA0001.eurprd01.prod.outlook.com"),
+        ip: ip.parse().ok(),
+        by: text(by),
+        with: text(with),
+        time: time(10 + second),
+        tls: Some(true),
+        ..Received::default()
+    };
+    let ingress = Received {
+        helo: text("mx1.sender.example"),
+        ip: PEER.parse().ok(),
+        by: text("DB1PEPF00000001.mail.protection.outlook.com"),
+        ..inner("", "", "Microsoft SMTP Server", 2)
+    };
+    let below = hijacked().1.trace.hops.remove(1);
+    let hops = vec![
+        hop(0, inner("DB9PR01MB0001.eurprd01.prod.outlook.com", "2603:10a6:10:1::1", "HTTPS", 5)),
+        hop(0, inner("DB9PR01MB0002.eurprd01.prod.outlook.com", "2603:10a6:10:2::1", "Microsoft SMTP Server", 4)),
+        hop(0, inner("AM0PR01CA0001.outlook.office365.com", "2603:10a6:10:3::1", "Microsoft SMTP Server", 3)),
+        hop(0, ingress),
+        below,
+    ];
+    let place = Place::Peer { hop: 3, ip: PEER.parse().unwrap() };
+    let mut report = report(hops, place, vec![]);
+    let hosted = Hosted { provider: "microsoft-365".into(), name: "Microsoft 365".into(), internal_hops: 3 };
+    report.boundary = Boundary { strategy: BoundaryStrategy::Hosted, place, hosted: Some(hosted) };
+    (mail("From: alice@sender.example\r\nSubject: An inquiry\r\nMessage-ID: <1@sender.example>\r\n\r\n"), report)
 }
 
 /// What a hostile sender can put where: escapes, overrides, wide and combining characters, a field nobody can read.

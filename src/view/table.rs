@@ -160,10 +160,13 @@ mod tests {
 
     #[test]
     fn the_table_looks_as_agreed() {
-        let style = |width| Style { color: false, width };
+        let style = |width| Style { width, ..Style::default() };
         golden("hijacked-120", &shown(sample::hijacked(), &style(120)));
         golden("hijacked-80", &shown(sample::hijacked(), &style(80)));
-        golden("hijacked-color", &shown(sample::hijacked(), &Style { color: true, width: 120 }));
+        golden("hijacked-color", &shown(sample::hijacked(), &Style { color: true, ..Style::default() }));
+        golden("hosted-120", &shown(sample::hosted(), &style(120)));
+        golden("hosted-80", &shown(sample::hosted(), &style(80)));
+        golden("hosted-all-120", &shown(sample::hosted(), &Style { all_hops: true, ..Style::default() }));
         golden("hostile-120", &shown(sample::hostile(), &style(120)));
         golden("empty-120", &shown(sample::empty(), &style(120)));
     }
@@ -171,7 +174,7 @@ mod tests {
     #[test]
     fn nothing_foreign_reaches_the_terminal_and_no_line_is_longer_than_it() {
         for width in [80, 100, 120, 200] {
-            let shown = shown(sample::hostile(), &Style { color: false, width });
+            let shown = shown(sample::hostile(), &Style { width, ..Style::default() });
             assert!(!shown.contains(|c| c != '\n' && is_unsafe(c)), "{shown:?}");
             for line in shown.lines() {
                 assert!(super::super::fit::width(line) <= width, "{width}: {line}");
