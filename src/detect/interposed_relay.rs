@@ -98,17 +98,17 @@ struct Judgement<'a> {
 
 impl<'a> Judgement<'a> {
     fn of(severity: Severity, signs: &'a [Sign], context: &Context<'_>) -> Self {
-        let best = signs.iter().max_by_key(|sign| sign.forgery);
+        let best = signs.iter().filter(|sign| sign.kind.explains()).max_by_key(|sign| sign.forgery);
         let none = Self { severity, explained: false, sign: best, contradicted: false };
         match best.map(|sign| sign.forgery) {
             None => none,
             Some(Forgery::Nobody) => Self { explained: true, ..none },
             // Whoever took over our DNS explains himself by it.
             Some(Forgery::OurDns) => Self { severity: Severity::Notice, ..none },
-            Some(Forgery::Anybody | Forgery::AnyDomain) if context.authentication.addressed => {
+            Some(Forgery::Anybody | Forgery::AnyDomain | Forgery::AnyCustomer) if context.authentication.addressed => {
                 Self { contradicted: true, ..none }
             }
-            Some(Forgery::Anybody | Forgery::AnyDomain) => Self { explained: true, ..none },
+            Some(Forgery::Anybody | Forgery::AnyDomain | Forgery::AnyCustomer) => Self { explained: true, ..none },
         }
     }
 }

@@ -1,16 +1,20 @@
 //! `filter`: the peer's verified name lies with a provider that hands on other people's mail.
 //!
 //! Takes the peer's name that leads back to its address (RFC 8601, 3: iprev), as we or our border asked for it, and the providers of
-//! rules/forwarding/filters.toml and of the admin, gives a sign with the provider. Nobody else can have such a name, but any customer of
+//! rules/forwarding/mediators.toml and of the admin, gives a sign with the provider. Nobody else can have such a name, but any customer of
 //! the provider, the attacker too, can have mail relayed by it: the sign says whose host it is, not on whose behalf it acts.
 
-use super::{Facts, Sign, SignKind};
+use super::{Facts, Forgery, Sign, SignKind};
+use crate::rules::mediators::Role;
 
 pub(super) fn filter(facts: &Facts<'_>) -> Option<Sign> {
     facts.verified_names().find_map(|name| {
         let provider = facts.policy.forwarding.filters.of(name)?;
         let seen = format!("{name} is a host of {} ({})", provider.name, provider.role.as_str());
-        Some(Sign::new(SignKind::Filter, Some(&provider.name), &seen))
+        let sign = Sign::new(SignKind::Filter, Some(&provider.name), &seen);
+        // A filter hands mail to those whose MX points to it; mailboxes and forwarders to wherever a customer says.
+        let forgery = if provider.role == Role::Filter { sign.forgery } else { Forgery::AnyCustomer };
+        Some(Sign { forgery, ..sign })
     })
 }
 

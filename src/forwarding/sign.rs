@@ -91,6 +91,8 @@ pub enum Forgery {
     Anybody,
     /// Anybody who has a domain with SPF of its own.
     AnyDomain,
+    /// Any customer of a provider, who has it hand on what he likes.
+    AnyCustomer,
     /// Whoever holds our own DNS.
     OurDns,
     /// Nobody but the forwarder: it rests on what our border recorded, on cryptography, or on what the admin declared.
@@ -180,19 +182,21 @@ impl Forgery {
         match self {
             Self::Anybody => "anybody can write that into a mail",
             Self::AnyDomain => "anybody with a domain can do that",
+            Self::AnyCustomer => "any customer of that provider can have it do so",
             Self::OurDns => "whoever holds your DNS can make it so",
             Self::Nobody => "nobody else could have made it up",
         }
     }
 
     /// Every answer, from easy to hard.
-    pub const ALL: [Self; 4] = [Self::Anybody, Self::AnyDomain, Self::OurDns, Self::Nobody];
+    pub const ALL: [Self; 5] = [Self::Anybody, Self::AnyDomain, Self::AnyCustomer, Self::OurDns, Self::Nobody];
 
     /// The name used in output.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Anybody => "anybody",
             Self::AnyDomain => "any-domain",
+            Self::AnyCustomer => "any-customer",
             Self::OurDns => "our-dns",
             Self::Nobody => "nobody",
         }

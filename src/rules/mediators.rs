@@ -1,6 +1,6 @@
 //! Mediators through whose hosts other people's mail comes on an ordinary day: cloud filters, mailbox providers, forwarders.
 //!
-//! Takes the dated list in rules/forwarding/filters.toml and what an admin adds to it, gives a table from host names to providers. A
+//! Takes the dated list in rules/forwarding/mediators.toml and what an admin adds to it, gives a table from host names to providers. A
 //! provider is known by the domains in which the verified names of its outbound hosts lie, never by what a client says of itself.
 
 use serde::Deserialize;
@@ -98,29 +98,29 @@ pub struct List {
 
 /// The shipped list's file, compiled in.
 pub const SHIPPED: Source<'_> =
-    Source { name: "rules/forwarding/filters.toml", text: include_str!("../../rules/forwarding/filters.toml") };
+    Source { name: "rules/forwarding/mediators.toml", text: include_str!("../../rules/forwarding/mediators.toml") };
 
 /// Every key of a list.
 pub const KEYS: &[Key] = &[
     key("format", Number(1, 1), Required, "1", "The version of this format."),
     key("updated", Date, Required, "2026-11-23", "When the list was last looked over."),
-    key("provider[].name", Text("a name"), Required, r#""Cloud filter""#, "What the provider is called."),
+    key("mediator[].name", Text("a name"), Required, r#""Cloud filter""#, "What the provider is called."),
     key(
-        "provider[].role",
+        "mediator[].role",
         Word(|| Role::ALL.map(Role::as_str).to_vec()),
         Required,
         r#""filter""#,
         "What it does with other people's mail.",
     ),
     key(
-        "provider[].hosts",
+        "mediator[].hosts",
         Texts("a domain such as `filter.example`"),
         Required,
         r#"["filter.example"]"#,
         "The domains in which the verified names of its outbound hosts lie.",
     ),
     key(
-        "provider[].source",
+        "mediator[].source",
         Text("some words"),
         Said("nothing"),
         r#""https://filter.example/ips""#,
@@ -138,7 +138,7 @@ struct WrittenList {
     #[serde(rename = "format")]
     _format: i64,
     updated: Option<Spanned<Datetime>>,
-    provider: Vec<Written>,
+    mediator: Vec<Written>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -156,7 +156,7 @@ pub fn read(source: &Source<'_>, problems: &mut Vec<Problem>) -> List {
     let Some(list) = schema::read::<WrittenList>(source, KEYS, problems) else { return List::default() };
     let updated = list.updated.as_ref().and_then(|date| schema::date(source, date, problems));
     let mut providers: Vec<Mediator> = Vec::new();
-    for written in &list.provider {
+    for written in &list.mediator {
         if problems.len() - before > MAX_PROBLEMS {
             let message = format!("`{}` has more problems, which are not shown", printable(source.name, 200));
             problems.push(Problem::error(message));
@@ -255,7 +255,7 @@ mod tests {
     fn what_is_wrong_is_named_with_its_line() {
         let list = "format = 1\nupdated = 2026-11-23\n";
         let entry =
-            |name, role, hosts| format!("[[provider]]\nname = \"{name}\"\nrole = \"{role}\"\nhosts = {hosts}\n");
+            |name, role, hosts| format!("[[mediator]]\nname = \"{name}\"\nrole = \"{role}\"\nhosts = {hosts}\n");
         for (text, line, said) in [
             (entry("a", "filer", "[\"a.example\"]"), 5, "did you mean `filter`?"),
             (entry("a", "filter", "[]"), 6, "this provider has no host"),
@@ -263,14 +263,14 @@ mod tests {
             (entry("a", "filter", "[\"*.a.example\"]"), 6, "is not a domain name"),
             (entry("a", "filter", "[\"a.example\", \"A.example\"]"), 6, "twice"),
             (entry("a", "filter", "[\"a.example\"]").repeat(2), 8, "`a` is in the list twice"),
-            ("[[provider]]\nname = \"a\"\n".to_owned(), 3, "is missing"),
-            ("[[provider]]\nnam = \"a\"\n".to_owned(), 4, "unknown key"),
+            ("[[mediator]]\nname = \"a\"\n".to_owned(), 3, "is missing"),
+            ("[[mediator]]\nnam = \"a\"\n".to_owned(), 4, "unknown key"),
         ] {
             let said_all = problems(&format!("{list}{text}"));
             let wanted = format!("filters.toml:{line}:");
             assert!(said_all.iter().any(|one| one.starts_with(&wanted) && one.contains(said)), "{said_all:?}");
         }
         assert_eq!(problems(&format!("{list}{}", entry("a", "filter", "[\"a.example\"]"))), [""; 0]);
-        assert!(problems(&(list.to_owned() + &"[[provider]]\nx = 1\n".repeat(10_000))).len() < 200);
+        assert!(problems(&(list.to_owned() + &"[[mediator]]\nx = 1\n".repeat(10_000))).len() < 200);
     }
 }
