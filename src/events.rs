@@ -5,6 +5,9 @@
 
 use crate::{detect::Outcome, finding::Level, inspect::Report, message::RawMessage, policy::Action, text::printable};
 
+/// How many DNS answers stand in a line of the log.
+const MOST_EVIDENCE: usize = 20;
+
 /// Logs one judged message: suspicious and malicious ones as warnings, the others for debugging.
 pub fn message(message: &RawMessage, report: &Report<'_>, action: Action) {
     for (code, outcome) in &report.outcomes {
@@ -32,6 +35,11 @@ pub fn message(message: &RawMessage, report: &Report<'_>, action: Action) {
     let recipients = &report.envelope.recipients;
     let recipient = printable(recipients.first().map_or("-", AsRef::as_ref), 320);
     let sentence = report.verdict.findings.first().map_or("", |worst| worst.sentence.as_str());
+    // What DNS said then may be gone when somebody looks.
+    let evidence = report.verdict.findings.iter().find(|finding| !finding.evidence.is_empty());
+    let evidence = evidence.map_or_else(String::new, |finding| {
+        finding.evidence.iter().take(MOST_EVIDENCE).map(String::as_str).collect::<Vec<_>>().join(" | ")
+    });
     tracing::warn!(
         verdict = level.as_str(),
         codes = report.verdict.codes_joined(","),
@@ -40,6 +48,7 @@ pub fn message(message: &RawMessage, report: &Report<'_>, action: Action) {
         sender,
         recipient,
         recipients = recipients.len(),
+        evidence,
         action = action.as_str(),
         "relay anomaly: {sentence}"
     );

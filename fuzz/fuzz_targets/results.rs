@@ -24,10 +24,10 @@ fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data).replace(['\\', '\r', '\n'], "").to_ascii_lowercase();
     let session = Session { peer_ip: Some(peer), ..Session::default() };
     for session in [None, Some(session)] {
-        let message = RawMessage { headers: headers.clone(), session };
+        let message = RawMessage { headers: headers.clone(), session, body: None };
         let trace = Trace::read(&message);
         for hop in 0..trace.hops.len().min(3) {
-            let boundary = Boundary { strategy: BoundaryStrategy::Networks, place: Place::Peer { hop, ip: peer } };
+            let boundary = Boundary { strategy: BoundaryStrategy::Networks, place: Place::Peer { hop, ip: peer }, hosted: None };
             let stated = Stated::read(&message, &trace, &boundary, &pinned);
             assert!(stated.spf.iter().all(|spf| spf.ip.is_none_or(|ip| ip == peer)));
             let spf = stated.spf.iter().filter_map(|spf| spf.domain.as_ref());

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     finding::Code,
-    policy::{Action, BoundaryStrategy},
+    policy::{Action, BoundaryStrategy, DkimSource},
     problem::Problem,
 };
 
@@ -157,6 +157,17 @@ fn blind(take: &mut Take<'_>, decided: &Decided) {
         let problem = Problem::warning("`topology.domains` is empty, so `own-name` sees nothing");
         take.warnings
             .push(problem.help("list your mail domains; it is the detector that knows the 2020 relay without a list"));
+    }
+    let config = &decided.config;
+    if policy.detectors.is_on(Code::InterposedRelay) && !config.dns.on && policy.authentication.authserv_ids.is_empty()
+    {
+        let problem =
+            Problem::warning("no DNS is asked and no authserv-id is pinned, so `interposed-relay` sees nothing");
+        take.warnings.push(problem.help("name resolvers in `dns.servers`, or hosts in `authentication.authserv_ids`"));
+    }
+    if policy.authentication.dkim == DkimSource::Verify && !config.dns.on {
+        let problem = Problem::warning("DKIM cannot be verified without DNS, which holds the keys");
+        take.warnings.push(problem.help("name resolvers in `dns.servers`"));
     }
     if policy.detectors.is_on(Code::Indicator) && policy.indicators.is_empty() {
         take.warnings.push(Problem::warning("no indicator list is in use, so `indicator` sees nothing"));

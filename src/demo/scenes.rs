@@ -66,6 +66,14 @@ pub(super) const SCENES: &[Scene] = &[
     },
     Scene { title: "The hijack over TLS from end to end", mail: include_str!("mails/hijacked_tls.eml"), ..attacker() },
     Scene {
+        title: "The hijack with a name that says nothing and without the relay's own line",
+        ip: "192.0.2.66",
+        name: "edge7.transit.example",
+        helo: "edge7.transit.example",
+        mail: include_str!("mails/hijacked_neutral.eml"),
+        ..attacker()
+    },
+    Scene {
         title: "After the DNS was put right: straight from the sender again",
         mail: include_str!("mails/direct_after.eml"),
         ..sender()

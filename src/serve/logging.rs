@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::{Registry, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{Registry, filter::Targets, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use crate::config::{LogFormat, LogLevel, LogSettings};
 
@@ -17,6 +17,8 @@ pub fn start(settings: &LogSettings) {
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
     };
+    // The DNS client warns of each stray datagram, which anybody can send.
+    let level = Targets::new().with_default(level).with_target("hickory_net", LevelFilter::ERROR);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let started = match settings.format {

@@ -187,6 +187,9 @@ async fn reload(path: &Path, watch: &Watch) -> Vec<PathBuf> {
             if old.milter.listen != config.milter.listen || old.http.listen != config.http.listen {
                 tracing::warn!("changed `listen` keys take effect at the next start");
             }
+            if old.dns != config.dns {
+                tracing::warn!("changed keys of `dns` take effect at the next start, but for `budget` and `lookups`");
+            }
             let sources = files(path, &config.sources);
             watch.replace(config);
             tracing::info!(file = %path.display(), "configuration reloaded");

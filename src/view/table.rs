@@ -78,6 +78,9 @@ fn facts(out: &mut dyn Write, report: &Report<'_>, message: &RawMessage, style: 
         fact(out, label, &keep_start(&value, room), style)?;
     }
     fact(out, "Boundary", &boundary(report), style)?;
+    if let Some(sender) = sender(report, message) {
+        fact(out, "Sender", &sender, style)?;
+    }
     if !headers.breaks().is_empty() {
         let breaks: Vec<&str> = headers.breaks().iter().map(|seen| seen.as_str()).collect();
         fact(out, "Header", &format!("not as RFC 5322 says: {}", breaks.join(", ")), style)?;
@@ -122,6 +125,21 @@ fn boundary(report: &Report<'_>) -> String {
         Place::Internal(_) => format!("the mail did not come from outside: {reason} (by strategy {strategy})"),
         Place::NotFound(_) => format!("not found: {reason} (by strategy {strategy})"),
     }
+}
+
+/// What is known of the sender's authorisation; nothing where nobody was asked.
+fn sender(report: &Report<'_>, message: &RawMessage) -> Option<String> {
+    let found = &report.authentication;
+    let (sender, peer) = (found.sender.as_ref()?, found.peer.as_ref()?);
+    let mut text = format!("SPF of {} says {} of the peer", printable(&sender.domain, 100), peer.result.as_str());
+    if let Some(inner) = &found.inner {
+        text.push_str(&format!(", and pass of {} (hop {})", inner.ip, inner.hop));
+    }
+    for signature in found.intact(message) {
+        let domain = signature.domain.as_deref().unwrap_or("?");
+        text.push_str(&format!("; signature of {} intact", printable(domain, 100)));
+    }
+    Some(text)
 }
 
 fn answers(report: &Report<'_>) -> String {
