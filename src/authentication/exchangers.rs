@@ -29,6 +29,14 @@ pub struct Exchanger {
     pub preference: u16,
 }
 
+impl Exchanger {
+    /// Whether the admin named it. Names below a pinned one are whatever the zone says.
+    pub fn is_pinned(&self, topology: &Topology) -> bool {
+        let host = normal(&self.host);
+        topology.exchangers.covering(&host).is_some_and(|name| name.as_str() == host)
+    }
+}
+
 /// What an exchanger that has the peer's address is to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -78,8 +86,7 @@ impl Exchangers {
     pub fn standing(&self, topology: &Topology) -> Option<(&Exchanger, Standing)> {
         let exchanger = self.peer.as_ref()?;
         let (host, pinned) = (normal(&exchanger.host), &topology.exchangers);
-        // Names below a pinned one are whatever the zone says.
-        let is_pinned = pinned.covering(&host).is_some_and(|name| name.as_str() == host);
+        let is_pinned = exchanger.is_pinned(topology);
         let is_ours = topology.domains.covering(&host).is_some() || same_owner(&host, &exchanger.domain);
         let standing = match (is_pinned, is_ours) {
             // Whoever took our DNS moves a name of ours to a host of his, a pinned one too.

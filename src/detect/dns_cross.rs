@@ -31,6 +31,7 @@ impl Detector for DnsCross {
                 (false, false) => Outcome::NoData("no domain of ours is configured, or no DNS is asked"),
             };
         };
+        let pinned = if exchanger.is_pinned(&context.policy.topology) { "" } else { " and not pinned" };
         let Exchanger { domain, host, preference } = exchanger;
         let (domain, host) = (printable(domain, 100), printable(host, 100));
         let (severity, advice) = match standing {
@@ -50,7 +51,7 @@ impl Detector for DnsCross {
             hop: Some(border),
             fact: format!("peer={peer} mx={host} domain={domain} preference={preference}"),
             sentence: format!(
-                "{peer} handed us the mail, and DNS names it now as {host}, an exchanger (MX {preference}) of your domain {domain}, but it is none of your addresses and not pinned; {advice}."
+                "{peer} handed us the mail, and DNS names it now as {host}, an exchanger (MX {preference}) of your domain {domain}, but it is none of your addresses{pinned}; {advice}."
             ),
             evidence: context.authentication.evidence(),
         }]
