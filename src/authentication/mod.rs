@@ -176,14 +176,14 @@ impl Authentication {
             DkimSource::Verify | DkimSource::Results => None,
         };
         self.dkim = verified.unwrap_or_else(|| self.stated.dkim.clone());
-        self.addressed = self.is_addressed(subject);
+        self.addressed = self.is_addressed(subject, policy);
         if self.inner.is_some() || self.intact(subject.message).next().is_some() {
             self.names = PeerNames::find(subject, border, ip, policy, inquiry).await;
         }
     }
 
     /// Whether an intact signature covers the recipients' names in the mail.
-    fn is_addressed(&self, subject: Subject<'_>) -> bool {
+    fn is_addressed(&self, subject: Subject<'_>, policy: &Policy) -> bool {
         let headers = &subject.message.headers;
         let covered = dkim::covered(headers);
         let covers = |field: &str| {
@@ -197,10 +197,13 @@ impl Authentication {
                 })
             })
         };
-        let recipients = &subject.envelope.recipients;
-        let named = |field: &str| {
-            headers.addresses(field).iter().any(|address| recipients.iter().any(|to| to.eq_ignore_ascii_case(address)))
-        };
+        let (recipients, ours) = (&subject.envelope.recipients, &policy.topology.domains);
+        // Where nobody recorded the recipient, an address of ours stands for it.
+        let ours =
+            |address: &str| recipients.is_empty() && domain_of(address).is_some_and(|at| ours.covering(at).is_some());
+        let recipient =
+            |address: &String| ours(address) || recipients.iter().any(|to| to.eq_ignore_ascii_case(address));
+        let named = |field: &str| headers.addresses(field).iter().any(recipient);
         ["To", "Cc"].into_iter().any(|field| named(field) && covers(field))
     }
 }

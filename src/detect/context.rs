@@ -44,6 +44,6 @@ impl<'a> Context<'a> {
         let Some(Hop { received, .. }) = self.trace.hops.get(hop) else { return "?".to_owned() };
         let ip = received.ip.map_or_else(|| "?".to_owned(), |ip| ip.to_string());
         let name = received.rdns.as_deref().or(received.helo.as_deref());
-        name.map_or(ip.clone(), |name| format!("{ip} ({})", crate::text::printable(name, 100)))
+        name.map_or(ip.clone(), |name| format!("{ip} ({})", crate::text::printable(name.trim_end_matches('.'), 100)))
     }
 }

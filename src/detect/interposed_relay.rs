@@ -57,6 +57,7 @@ impl Detector for InterposedRelay {
             dkim: &authentication.dkim,
             peer: &authentication.names,
             exchangers: &authentication.exchangers,
+            author: authentication.sender.as_ref(),
         });
         let judgement = Judgement::of(severity, &signs, context);
         let finding = Finding {
@@ -169,7 +170,7 @@ fn sentence(context: &Context<'_>, border: usize, result: SpfResult, judgement: 
     match judgement.sign {
         Some(sign) if judgement.explained => text.push_str(&format!("; explained: {}.", sign.explanation())),
         Some(sign) if judgement.contradicted => {
-            text.push_str(&format!("; {} says otherwise, but {}.", sign.seen, sign.forgery.sentence()));
+            text.push_str(&format!("; it looks forwarded ({}), but {}.", sign.seen, sign.forgery.sentence()));
         }
         Some(sign) => text.push_str(&format!("; {}, but {}.", sign.explanation(), sign.forgery.sentence())),
         None if context

@@ -2,7 +2,7 @@
 //!
 //! Takes the facts of one message, gives [`Sign`]s, each from a small function of its own in [`SIGNS`]. A sign names the forwarder
 //! and how it was known, and says who could have forged it: most signs are header fields, which anybody below the
-//! boundary writes. Only `declared`, `second-mx` and `filter` speak of the peer; the others say that somebody forwarded the mail, and
+//! boundary writes. Only `declared`, `second-mx`, `filter` and `senders-host` speak of the peer; the others say that somebody forwarded the mail, and
 //! an interposed relay may still have carried it afterwards. What a sign is worth is decided by the detector that asks.
 //! docs/forwarding.md is the page for admins.
 
@@ -16,6 +16,7 @@ mod list;
 mod other_recipient;
 mod resent;
 mod second_mx;
+mod senders_host;
 mod sign;
 mod srs;
 mod verp;
@@ -37,6 +38,7 @@ pub const SIGNS: &[fn(&Facts<'_>) -> Option<Sign>] = &[
     declared::declared,
     second_mx::second_mx,
     filter::filter,
+    senders_host::senders_host,
 ];
 
 /// All signs of a message, in the order of [`SIGNS`].
@@ -51,7 +53,7 @@ mod sample {
 
     use super::{Facts, Sign};
     use crate::{
-        authentication::{Exchangers, PeerNames, Stated},
+        authentication::{Exchangers, PeerNames, Sender, Stated},
         boundary::Boundary,
         envelope::Envelope,
         message::{HeaderSection, RawMessage},
@@ -69,6 +71,7 @@ mod sample {
         pub(super) stated: Stated,
         pub(super) peer: PeerNames,
         pub(super) exchangers: Exchangers,
+        pub(super) author: Option<Sender>,
     }
 
     impl Sample {
@@ -102,6 +105,7 @@ mod sample {
                 stated: Stated::default(),
                 peer: PeerNames::default(),
                 exchangers: Exchangers::default(),
+                author: None,
             }
         }
 
@@ -133,6 +137,7 @@ mod sample {
                 dkim: &[],
                 peer: &self.peer,
                 exchangers: &self.exchangers,
+                author: self.author.as_ref(),
             })
         }
     }

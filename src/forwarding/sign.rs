@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::{
-    authentication::{DkimFact, Exchangers, PeerNames, SpfResult, Stated},
+    authentication::{DkimFact, Exchangers, PeerNames, Sender, SpfResult, Stated},
     boundary::Boundary,
     envelope::Envelope,
     envelope::address,
@@ -36,6 +36,8 @@ pub struct Facts<'a> {
     pub peer: &'a PeerNames,
     /// The exchangers that our domains publish.
     pub exchangers: &'a Exchangers,
+    /// Whose authorisation was looked at.
+    pub author: Option<&'a Sender>,
 }
 
 /// One sign.
@@ -81,6 +83,8 @@ pub enum SignKind {
     SecondMx,
     /// The peer is a host of a provider that hands on other people's mail.
     Filter,
+    /// The peer is a host of the sender's own domain.
+    SendersHost,
 }
 
 /// Who could have made a sign up. The order is from easy to hard.
@@ -101,7 +105,7 @@ pub enum Forgery {
 
 impl SignKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::OtherRecipient,
         Self::DeliveredTo,
         Self::Resent,
@@ -115,6 +119,7 @@ impl SignKind {
         Self::Declared,
         Self::SecondMx,
         Self::Filter,
+        Self::SendersHost,
     ];
 
     /// The name used in output.
@@ -133,6 +138,7 @@ impl SignKind {
             Self::Declared => "declared",
             Self::SecondMx => "second-mx",
             Self::Filter => "filter",
+            Self::SendersHost => "senders-host",
         }
     }
 
@@ -155,6 +161,9 @@ impl SignKind {
             Self::Arc => "The chain of ARC seals is intact, and a pinned sealer wrote the newest seal.",
             Self::Declared => "The peer is a forwarder that the admin declared.",
             Self::SecondMx => "One of our own domains publishes the peer as its exchanger.",
+            Self::SendersHost => {
+                "The peer's verified name lies in the sender's own domain, whose SPF record forgot it."
+            }
             Self::Filter => "The peer's verified name lies with a provider that hands on other people's mail.",
         }
     }
@@ -165,7 +174,7 @@ impl SignKind {
             Self::OtherRecipient | Self::DeliveredTo | Self::Resent | Self::List | Self::Precedence => Forgery::Anybody,
             Self::Srs | Self::Caf | Self::Batv | Self::Verp => Forgery::AnyDomain,
             Self::SecondMx => Forgery::OurDns,
-            Self::Arc | Self::Declared | Self::Filter => Forgery::Nobody,
+            Self::Arc | Self::Declared | Self::Filter | Self::SendersHost => Forgery::Nobody,
         }
     }
 
@@ -217,6 +226,7 @@ impl Sign {
     /// The forwarder and the sign in a few words.
     pub fn explanation(&self) -> String {
         match &self.forwarder {
+            _ if self.kind == SignKind::SendersHost => format!("{}, which its SPF forgot", self.seen),
             Some(forwarder) => format!("{forwarder} forwards ({})", self.seen),
             None => format!("it was forwarded ({})", self.seen),
         }
@@ -253,10 +263,16 @@ impl<'a> Facts<'a> {
         self.peer.verified.as_deref().into_iter().chain(recorded)
     }
 
-    /// Whether the envelope names this address as a recipient; nothing where no recipient is known.
+    /// Whether the envelope names this address as a recipient. Where no recipient is known (Microsoft 365 records none), an
+    /// address outside our domains is none; of one within nothing is known.
     pub(super) fn is_recipient(&self, address: &str) -> Option<bool> {
         let recipients = &self.envelope.recipients;
-        (!recipients.is_empty()).then(|| recipients.iter().any(|recipient| address::same(recipient, address)))
+        if !recipients.is_empty() {
+            return Some(recipients.iter().any(|recipient| address::same(recipient, address)));
+        }
+        let ours = &self.policy.topology.domains;
+        let (_, domain) = address::split(address).filter(|_| !ours.is_empty())?;
+        ours.covering(domain).is_none().then_some(false)
     }
 
     /// The local part and the domain of the envelope sender; nothing for a bounce.
