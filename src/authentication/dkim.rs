@@ -3,7 +3,14 @@
 //! Takes a whole message and an [`Inquiry`], gives a fact for each signature. The keys are asked for first, so that the library finds all
 //! that it looks for in its cache, and never gets as far as a resolver of its own.
 
-use std::{borrow::Borrow, collections::HashMap, hash::Hash, pin::pin, sync::OnceLock, task};
+use std::{
+    borrow::Borrow,
+    collections::HashMap,
+    hash::Hash,
+    pin::pin,
+    sync::{Arc, OnceLock},
+    task,
+};
 
 use mail_auth::{
     AuthenticatedMessage, DnsError, Error, MessageAuthenticator, Parameters, ResolverCache, Txt,
@@ -13,6 +20,7 @@ use mail_auth::{
         TokioResolver, config::ResolverConfig, net::runtime::TokioRuntimeProvider, proto::op::ResponseCode,
     },
 };
+use rustls::{ClientConfig, RootCertStore, crypto::ring};
 
 use super::{DkimFact, DkimResult, Source};
 use crate::{
@@ -129,13 +137,19 @@ impl ResolverCache<Box<str>, Txt> for Keys {
     fn insert(&self, _: Box<str>, _: Txt, _: std::time::Instant) {}
 }
 
-/// The library, with a resolver that knows no server.
+/// The library, with a resolver that knows no server. It wants TLS all the same, and looks for the system's certificates, which
+/// there need not be: it is given a TLS that trusts nobody.
 fn library() -> Option<&'static MessageAuthenticator> {
     static LIBRARY: OnceLock<Option<MessageAuthenticator>> = OnceLock::new();
     let make = || {
         let nobody = ResolverConfig::from_parts(None, Vec::new(), Vec::new());
-        let resolver = TokioResolver::builder_with_config(nobody, TokioRuntimeProvider::default()).build();
-        resolver.ok().map(MessageAuthenticator)
+        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .ok()?
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth();
+        let resolver = TokioResolver::builder_with_config(nobody, TokioRuntimeProvider::default());
+        resolver.with_tls_config(tls).build().ok().map(MessageAuthenticator)
     };
     LIBRARY.get_or_init(make).as_ref()
 }

@@ -146,8 +146,12 @@ impl Authentication {
         if !pinned.is_empty() {
             self.stated = Stated::read(subject.message, subject.trace, subject.boundary, pinned);
         }
-        let helo = subject.trace.hops.get(border).and_then(|hop| hop.received.helo.as_deref()).unwrap_or_default();
-        let Some(sender) = Sender::of(subject.envelope, helo) else { return };
+        let received = subject.trace.hops.get(border).map(|hop| &hop.received);
+        let helo = received.and_then(|received| received.helo.as_deref()).unwrap_or_default();
+        // At delivery the envelope may be another: a list, an alias, SRS of our own. The border's own word is of its session.
+        let recorded = subject.message.session.is_some() || received.is_some_and(|hop| hop.envelope_from.is_some());
+        let stated = self.stated.spf.as_ref().filter(|_| !recorded).and_then(Sender::stated);
+        let Some(sender) = stated.or_else(|| Sender::of(subject.envelope, helo)) else { return };
         let sender = self.sender.insert(sender);
         let stated = self.stated.spf.clone().filter(|fact| {
             let same = fact.domain.as_ref().is_none_or(|domain| *domain == sender.domain);

@@ -45,6 +45,13 @@ impl Sender {
         Some(Self { identity: SpfIdentity::MailFrom, address, domain, rewritten_by })
     }
 
+    /// The one whose SPF a pinned host checked, as far as it says whose.
+    pub(super) fn stated(fact: &SpfFact) -> Option<Self> {
+        let domain = fact.domain.clone()?;
+        let address = format!("postmaster@{domain}");
+        Some(Self { identity: fact.identity, address, domain, rewritten_by: None })
+    }
+
     /// What its SPF says of an address.
     pub(super) async fn check(&self, ip: IpAddr, helo: &str, inquiry: &mut Inquiry<'_>) -> SpfFact {
         let query = Query { ip, helo, sender: &self.address, domain: &self.domain };

@@ -106,7 +106,9 @@ impl<'a> Judgement<'a> {
             // Whoever took over our DNS explains himself by it.
             Some(Forgery::OurDns) => Self { severity: Severity::Notice, ..none },
             Some(Forgery::Anybody | Forgery::AnyDomain | Forgery::AnyCustomer) if context.authentication.addressed => {
-                Self { contradicted: true, ..none }
+                // Where no host below tells that the mail came by another way first, the sender may have forgotten one of his own.
+                let severity = if context.authentication.inner.is_some() { severity } else { Severity::Notice };
+                Self { severity, contradicted: true, ..none }
             }
             Some(Forgery::Anybody | Forgery::AnyDomain | Forgery::AnyCustomer) => Self { explained: true, ..none },
         }

@@ -49,8 +49,10 @@ impl<'a> Envelope<'a> {
         if recipients.is_empty() {
             recipients.extend(border.and_then(|hop| hop.received.recipient.clone()));
         }
-        let sender = message.headers.named("Return-Path").next().filter(|(index, _)| *index < end);
-        Self { sender: sender.map(|(_, field)| address(field)), recipients }
+        let delivered = || message.headers.named("Return-Path").next().filter(|(index, _)| *index < end);
+        // What the border wrote down of it is from before anybody of ours rewrote it (a list, an alias).
+        let recorded = border.and_then(|hop| hop.received.envelope_from.clone());
+        Self { sender: recorded.or_else(|| delivered().map(|(_, field)| address(field))), recipients }
     }
 }
 
