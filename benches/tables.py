@@ -23,6 +23,7 @@ BASELINES = {
     "five hops": "mail_parser::parse_headers",
     "a field of any kind": "mail_parser::parse_received",
     "indicator_lookup_in_500k": "loop_as_baseline",
+    "a message and DNS": "no DNS",
 }
 ORDER = ["none", "nothing", "relaywatch", "opendkim", "rspamd"]
 NAMES = {"none": "no milter", "nothing": "does nothing", "relaywatch": "**relaywatch**"}

@@ -27,11 +27,13 @@ table() {
 
 # What an earlier run left there would be taken for this one's.
 rm -rf "$criterion"
-"${CARGO:-cargo}" bench --locked --bench inspect --bench received --bench indicators 2>&1 >&2 | tee "$work/log" >&2
+"${CARGO:-cargo}" bench --locked --bench inspect --bench received --bench indicators --bench authentication 2>&1 >&2 | tee "$work/log" >&2
 benches/tables.py criterion "$criterion" 'five-hop message' | table inspect
 benches/tables.py criterion "$criterion" 'five hops' 'a field of any kind' 'one field' | table received
 benches/tables.py criterion "$criterion" indicators indicator_lookup_in_500k \
   --about "$(grep -m 1 ' networks from ' "$work/log")" | table indicators
+benches/tables.py criterion "$criterion" 'a message and DNS' \
+  --about "$(grep -m 1 '^DNS on a stream of senders: ' "$work/log")" | table authentication
 
 "${CARGO:-cargo}" build --release --locked >&2
 benches/postfix.sh --markdown "$@" | table postfix

@@ -27,7 +27,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("relaywatch_build_info", "Always 1; the label says which version runs."),
     ("relaywatch_messages_total", "Messages inspected, by verdict."),
     ("relaywatch_findings_total", "Findings, by detector code and severity."),
-    ("relaywatch_detector_outcomes_total", "What each detector answered: finding, clean, no_data or error."),
+    ("relaywatch_detector_outcomes_total", "What each detector answered: finding, explained, clean, no_data or error."),
     ("relaywatch_boundary_total", "Where the boundary was found: peer, internal or not_found, by strategy."),
     ("relaywatch_hops_total", "Hops read, by kind."),
     ("relaywatch_header_breaks_total", "Messages whose header section breaks RFC 5322, by how."),

@@ -7,7 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use relaywatch::{config, finding::Code, forwarding::SignKind, trace::AmbiguityReason};
+use clap::Parser as _;
+use relaywatch::{cli::Cli, config, finding::Code, forwarding::SignKind, trace::AmbiguityReason};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -99,16 +100,84 @@ fn every_sign_of_forwarding_has_its_row_with_its_tell_and_who_forges_it() {
     }
 }
 
-#[test]
-fn the_configuration_in_the_readme_is_valid() {
-    let readme = read(&root().join("README.md"));
-    let blocks: Vec<&str> = readme.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert!(!blocks.is_empty());
-    for block in blocks {
-        let nothing = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
-        config::from_text("README.md", block.as_bytes(), &nothing)
-            .unwrap_or_else(|error| panic!("{}", error.render(false)));
+/// The blocks of a page that are fenced as this language, without the indentation of a list.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut block: Option<(usize, String)> = None;
+    for line in page.lines() {
+        let text = line.trim_start();
+        block = match block {
+            None => (text == format!("```{language}")).then(|| (line.len() - text.len(), String::new())),
+            Some((_, whole)) if text == "```" => {
+                blocks.push(whole);
+                None
+            }
+            Some((indent, whole)) => Some((indent, whole + line.get(indent..).unwrap_or_default() + "\n")),
+        };
     }
+    blocks
+}
+
+/// tests/config_docs.rs holds the examples of the other pages.
+#[test]
+fn the_configurations_of_the_pages_are_valid() {
+    let nothing = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
+    for page in [
+        "README.md",
+        "docs/detectors/interposed-relay.md",
+        "docs/integrations/hosted.md",
+        "docs/integrations/postfix.md",
+    ] {
+        let blocks = blocks(&read(&root().join(page)), "toml");
+        assert!(!blocks.is_empty(), "{page}");
+        for block in blocks {
+            config::from_text(page, block.as_bytes(), &nothing)
+                .unwrap_or_else(|error| panic!("{}", error.render(false)));
+        }
+    }
+}
+
+/// Every `relaywatch ..` of every page, as far as a pipe or a redirection.
+#[test]
+fn every_command_of_the_pages_exists() {
+    let mut seen = 0;
+    for page in pages() {
+        for line in blocks(&read(&page), "sh").iter().flat_map(|block| block.lines()) {
+            if !line.starts_with("relaywatch ") {
+                continue;
+            }
+            let words = line.split_whitespace().take_while(|word| !word.starts_with(['|', '>', '<', '#', ';', '&']));
+            Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{}: {line}\n{error}", page.display()));
+            seen += 1;
+        }
+    }
+    assert!(seen > 10, "{seen} commands");
+}
+
+/// What docs/detectors/interposed-relay.md shows is what comes of its zone and its command.
+#[test]
+fn the_page_on_interposed_relays_shows_what_is_said() {
+    let page = read(&root().join("docs/detectors/interposed-relay.md"));
+    let zone = tempfile::NamedTempFile::new().expect("a temporary file");
+    fs::write(zone.path(), &blocks(&page, "zone")[0]).expect("the zone is written");
+    let command = blocks(&page, "sh").into_iter().find(|block| block.contains("senders.zone")).expect("the command");
+    let words = command.split_whitespace().skip(1).map(|word| match word {
+        "senders.zone" => zone.path().display().to_string(),
+        word => word.to_owned(),
+    });
+    let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_relaywatch"));
+    let output = run.args(words).args(["--format", "json"]).current_dir(root()).output().expect("it runs");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a report");
+    let findings = report["findings"].as_array().expect("findings");
+    let found = findings.iter().find(|finding| finding["code"] == "interposed-relay").expect("the finding");
+    assert_eq!(
+        found["sentence"].as_str(),
+        Some(blocks(&page, "text")[0].split_whitespace().collect::<Vec<_>>().join(" ").as_str())
+    );
+    assert!(
+        findings.iter().any(|finding| finding["code"] == "dns-cross"),
+        "the page says that dns-cross sees it as well"
+    );
 }
 
 #[test]

@@ -23,7 +23,8 @@ LABELS = 'job="relaywatch",instance="gw1:9786"'
 
 INSPECTION = [5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 5e-3, 2.5e-2, 0.1, 1.0]
 MILTER = [1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 0.1, 0.5, 1.0, 5.0, 30.0]
-CODES = ["indicator", "own-name", "ingress", "broken-chain"]
+CODES = ["indicator", "own-name", "ingress", "interposed-relay", "dns-cross", "broken-chain"]
+QUERY = [1e-3, 5e-3, 2e-2, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0]
 chance = random.Random(2020)
 
 
@@ -86,7 +87,7 @@ last = Family("relaywatch_last_message_timestamp_seconds", "gauge", *each("verdi
 findings = Family("relaywatch_findings_total", "counter",
                   *({"code": code, "severity": how} for code in CODES for how in ("notice", "suspicious", "malicious")))
 outcomes = Family("relaywatch_detector_outcomes_total", "counter",
-                  *({"code": code, "outcome": what} for code in CODES for what in ("finding", "clean", "no_data", "error")))
+                  *({"code": code, "outcome": what} for code in CODES for what in ("finding", "explained", "clean", "no_data", "error")))
 boundary = Family("relaywatch_boundary_total", "counter",
                   *({"strategy": "session", "result": what} for what in ("peer", "internal", "not_found")))
 hops = Family("relaywatch_hops_total", "counter", *each("kind", "transfer", "local", "opaque", "unparsed"))
@@ -99,23 +100,53 @@ connections = Family("relaywatch_milter_connections_total", "counter",
                      *each("end", "quit", "lost", "malformed", "timeout", "refused", "stopped"))
 open_now = Family("relaywatch_milter_connections_open", "gauge")
 errors = Family("relaywatch_milter_errors_total", "counter",
-                *each("kind", "frame", "sequence", "unknown_command", "negotiation", "header_limit", "recipient_limit", "value_limit", "io"))
+                *each("kind", "frame", "sequence", "unknown_command", "negotiation", "header_limit", "recipient_limit", "body_limit", "value_limit", "io"))
+spf = Family("relaywatch_spf_results_total", "counter",
+             *each("result", "none", "neutral", "pass", "fail", "softfail", "temperror", "permerror"))
+forged = Family("relaywatch_forged_results_total", "counter")
+answers = Family("relaywatch_dns_answers_total", "counter",
+                 *each("answer", "records", "no_name", "no_data", "refused", "failed", "timeout"))
+hits = Family("relaywatch_dns_cache_hits_total", "counter")
+turned_away = Family("relaywatch_dns_turned_away_total", "counter")
+shortfalls = Family("relaywatch_dns_shortfalls_total", "counter", *each("why", "refused", "failed", "timeout", "over_budget"))
 reload_ok = Family("relaywatch_config_last_reload_successful", "gauge")
 reload_at = Family("relaywatch_config_last_reload_success_timestamp_seconds", "gauge")
 up = Family("up", "gauge")
 inspection = Histogram("relaywatch_inspection_duration_seconds", INSPECTION)
 milter = Histogram("relaywatch_milter_message_duration_seconds", MILTER)
+query = Histogram("relaywatch_dns_query_duration_seconds", QUERY)
 FAMILIES = [messages, last, findings, outcomes, boundary, hops, stripped, faults, suspects, seen, connections, open_now, errors,
-            reload_ok, reload_at, up, inspection, milter]
+            reload_ok, reload_at, up, inspection, milter, spf, forged, answers, hits, turned_away, shortfalls, query]
+
+
+def dns(result):
+    """What one message asks: most of it the cache knows."""
+    spf.add(result=result)
+    for _ in range(chance.choice((3, 4, 5, 9))):
+        if chance.random() < 0.93:
+            hits.add()
+            continue
+        said = chance.choices(("records", "no_name", "no_data", "failed", "timeout"), (85, 8, 5, 1, 1))[0]
+        answers.add(answer=said)
+        query.observe(2 * 2.0 if said == "timeout" else chance.lognormvariate(math.log(0.012), 1.1))
+        if said in ("failed", "timeout"):
+            shortfalls.add(why=said)
 
 
 def message(at, verdict="clean", found=(), peer=None):
     """Counts one message as the daemon would."""
+    way = chance.choices(("pass", "none", "softfail", "fail", "neutral"), (80, 9, 5, 4, 2))[0]
+    result = "fail" if any(name == "interposed-relay" for name, _ in found) else way
+    dns(result)
+    forged.add(chance.random() < 0.002)
     messages.add(verdict=verdict)
     last.set(at - chance.random() * STEP, verdict=verdict)
     for code in CODES:
         worst = [how for name, how in found if name == code]
-        what = "finding" if worst else "no_data" if code == "broken-chain" and chance.random() < 0.12 else "clean"
+        blind = code == "broken-chain" and chance.random() < 0.12 or code == "interposed-relay" and result == "none"
+        what = "finding" if worst else "no_data" if blind else "clean"
+        if code == "interposed-relay" and what == "clean" and result in ("softfail", "fail") and chance.random() < 0.6:
+            what = "explained"
         outcomes.add(code=code, outcome=what)
         for how in worst:
             findings.add(code=code, severity=how)
@@ -153,7 +184,8 @@ for at in range(START, END + 1, STEP):
     # the hijack: seven in ten of the mails come through the relay, known by its address and by our name in its HELO
     if at >= HIJACK:
         for _ in range(some(0.75)):
-            found = [("indicator", "malicious"), ("own-name", "suspicious"), ("ingress", "suspicious")]
+            found = [("indicator", "malicious"), ("own-name", "suspicious"), ("ingress", "suspicious"),
+                     ("interposed-relay", "suspicious"), ("dns-cross", "suspicious")]
             message(at, "malicious", found, "45.77.24.250")
         if chance.random() < 0.06:
             message(at, "suspicious", [("own-name", "suspicious"), ("ingress", "suspicious")], "203.0.113.190")
