@@ -150,7 +150,9 @@ impl Authentication {
         let helo = received.and_then(|received| received.helo.as_deref()).unwrap_or_default();
         // At delivery the envelope may be another: a list, an alias, SRS of our own. The border's own word is of its session.
         let recorded = subject.message.session.is_some() || received.is_some_and(|hop| hop.envelope_from.is_some());
-        let stated = self.stated.spf.as_ref().filter(|_| !recorded).and_then(Sender::stated);
+        let delivered = subject.envelope.sender.as_deref().and_then(domain_of);
+        let other = |stated: &Sender| !delivered.is_some_and(|domain| stated.domain.eq_ignore_ascii_case(domain));
+        let stated = self.stated.spf.as_ref().filter(|_| !recorded).and_then(Sender::stated).filter(other);
         let Some(sender) = stated.or_else(|| Sender::of(subject.envelope, helo)) else { return };
         let sender = self.sender.insert(sender);
         let stated = self.stated.spf.clone().filter(|fact| {
