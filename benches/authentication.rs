@@ -8,6 +8,7 @@
 use std::{
     fmt::Write as _,
     hint::black_box,
+    io::Write as _,
     net::UdpSocket,
     sync::{
         Arc,
@@ -159,7 +160,9 @@ fn stream(policy: &Policy, runtime: &tokio::runtime::Runtime) {
     }
     let questions = asked.load(Ordering::Relaxed);
     assert_eq!(passed, WARM_UP + MEASURED, "every sender of the stream passes SPF");
-    println!(
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(
+        out,
         "DNS on a stream of senders: {questions} questions for {MEASURED} messages after {WARM_UP} to warm up, {:.4} a message",
         questions as f64 / MEASURED as f64
     );

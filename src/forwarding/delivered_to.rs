@@ -56,10 +56,18 @@ mod tests {
     }
 
     #[test]
-    fn without_a_known_recipient_nothing_differs() {
-        let mut sample = Sample::session("Delivered-To: carol@alumni.example\n\n");
-        sample.message.session.as_mut().unwrap().recipients.clear();
-        assert_eq!(sample.ask(delivered_to), None);
+    fn without_a_known_recipient_only_what_lies_outside_our_domains_differs() {
+        let sign = |field: &str, domains: bool| {
+            let mut sample = Sample::session(&format!("Delivered-To: {field}\n\n"));
+            sample.message.session.as_mut().unwrap().recipients.clear();
+            if !domains {
+                sample.policy.topology.domains = std::iter::empty().collect();
+            }
+            sample.ask(delivered_to)
+        };
+        assert!(sign("carol@alumni.example", true).is_some());
+        assert_eq!(sign("carol@victim.example", true), None);
+        assert_eq!(sign("carol@alumni.example", false), None);
     }
 
     #[test]
