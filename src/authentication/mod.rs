@@ -5,26 +5,21 @@
 //! ours) or from what a host of ours, or the provider of our mailboxes, wrote into the mail under an authserv-id that the admin pinned.
 //! What the peer passes by itself costs one check of SPF; all else is asked only where it does not pass.
 
-mod arc_results;
-mod auth_results;
 mod dkim;
 mod exchangers;
 mod facts;
 mod inner;
 mod peer;
-mod received_spf;
-mod results;
 mod sender;
 mod spf;
-mod spf_comment;
-mod syntax;
+mod stated;
 
 pub use exchangers::{Exchanger, Exchangers, Standing};
 pub use facts::{DkimFact, DkimResult, Source, SpfFact, SpfIdentity, SpfResult};
 pub use inner::{Inner, InnerBy};
 pub use peer::PeerNames;
-pub use results::Stated;
 pub use sender::Sender;
+pub use stated::Stated;
 
 use std::net::IpAddr;
 

@@ -15,15 +15,20 @@
 //! Below the border a host that wrote nothing of this mail leaves its place to the sender, unless it takes forged fields
 //! out (RFC 8601, 5, demands it of `Authentication-Results`; nobody does of `Received-SPF`). [`Stated::certain`] tells.
 
+mod arc_results;
+mod auth_results;
+mod received_spf;
+mod spf_comment;
+mod syntax;
+
 use std::net::IpAddr;
 
-use super::{
-    DkimFact, DkimResult, Source, SpfFact, SpfIdentity, SpfResult, arc_results,
+use self::{
     auth_results::{AuthResults, MethodResult},
-    received_spf,
     spf_comment::SpfComment,
     syntax::{domain, is_name},
 };
+use super::{DkimFact, DkimResult, Source, SpfFact, SpfIdentity, SpfResult};
 use crate::{
     boundary::Boundary,
     message::{Field, RawMessage},
