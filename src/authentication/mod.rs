@@ -152,14 +152,17 @@ impl Authentication {
         let sender = self.sender.insert(sender);
         let stated = self.stated.spf.clone().filter(|fact| {
             let same = fact.domain.as_ref().is_none_or(|domain| *domain == sender.domain);
-            // A field that the sender might have written must not silence anything that can be asked.
-            let sure = self.stated.certain || fact.result != SpfResult::Pass || !inquiry.is_on();
-            fact.identity == sender.identity && same && sure
+            fact.identity == sender.identity && same
         });
         self.peer = match stated {
-            Some(fact) => Some(fact),
-            None if inquiry.is_on() => Some(sender.check(ip, helo, inquiry).await),
-            None => None,
+            Some(fact) if self.stated.certain || !inquiry.is_on() => Some(fact),
+            // Where the sender might have written it, what can be asked decides; and silence never turns it into a pass.
+            stated if inquiry.is_on() => {
+                let asked = sender.check(ip, helo, inquiry).await;
+                let silent = asked.result == SpfResult::TempError;
+                Some(stated.filter(|fact| silent && fact.result != SpfResult::Pass).unwrap_or(asked))
+            }
+            _ => None,
         };
         let Some(peer) = &self.peer else { return };
         if !matches!(peer.result, SpfResult::Fail | SpfResult::SoftFail | SpfResult::Neutral) {
