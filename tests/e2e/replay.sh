@@ -298,11 +298,13 @@ queue_run_delay = 1s
 CONF
     cat
   } | tac | awk -F' *= *' '!seen[$1]++' | tac >"$dir/etc/main.cf"
+  # The queue manager wakes every second: a mail whose delivery had not quite ended when it was tried again goes back to the
+  # incoming queue, at which nobody looks before the next wake-up.
   cat >"$dir/etc/master.cf" <<CONF
 smtp inet n - n - - smtpd
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
+qmgr unix n - n 1 1 qmgr
 tlsmgr unix - - n 1000? 1 tlsmgr
 rewrite unix - - n - - trivial-rewrite
 bounce unix - - n - 0 bounce
@@ -397,7 +399,7 @@ collect() { # collect SUBJECT
 
 through() { send "$1" "$2"; collect "$1"; }
 
-is_queued_on() { [ -n "$(find "$work/postfix-$1/queue"/{active,deferred} -type f 2>/dev/null)" ]; }
+is_queued_on() { [ -n "$(find "$work/postfix-$1/queue"/{incoming,active,deferred} -type f 2>/dev/null)" ]; }
 
 ordinary_day() {
   through direct "bob@$victim"
