@@ -4,6 +4,11 @@
 //! often as the first (Zipf); three in five send through one of five providers, whose SPF is an include of three records, as
 //! Google's is; the others name their own hosts. A server on loopback answers with a time to live of an hour.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken expectation fails the bench")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_macros,
+    reason = "a count is no time, and criterion prints only times"
+)]
 
 use std::{
     fmt::Write as _,

@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
 # Plays the mail hijack of June 2020 with real servers, in network namespaces that have no way out.
 #
-#   replay.sh WORKDIR MILTER     MILTER is unix:/path of a milter outside (a path crosses network namespaces)
+#   replay.sh hijack WORKDIR MILTER     MILTER is unix:/path of a milter outside (a path crosses network namespaces)
+#   replay.sh neutral WORKDIR PROGRAM   PROGRAM runs on the gateway with WORKDIR/relaywatch.toml, its milter WORKDIR/milter.sock
 #
 # NSD as root and TLD, as the victim's name server and as the attacker's; Unbound as everybody's resolver; six Postfix:
 # sender, gateway (with the milter), backup MX, attacker, forwarder, mailing list. The TLD's delegation of coincheck.com
-# flips to the attacker and back. The eight mails as delivered are WORKDIR/out/SUBJECT.eml. Needs root; about 20 s.
+# flips to the attacker and back. The mails as delivered are WORKDIR/out/SUBJECT.eml. Needs root; about 20 s.
+#
+# hijack: the attacker's host goes by a name of the victim's, as in 2020. neutral: it goes by a name that says nothing, with
+# PTR and A that agree, and speaks TLS; the sender signs (OpenDKIM); the milter asks the resolver, and its /metrics are
+# WORKDIR/out/metrics, its log is WORKDIR/log.
 #
 # Everything runs inside one new PID, mount and network namespace. When this script ends, however it ends, the kernel ends
 # every process in it and takes all its networks away: nothing to clean up, nothing left behind by a kill -9, and several
@@ -15,24 +20,32 @@
 set -euo pipefail
 
 if [ "${1:-}" != --inside ]; then
-  [ $# = 2 ] || { sed -n '2,5p' "$0" >&2; exit 2; }
+  [[ $# = 3 && $1 =~ ^(hijack|neutral)$ ]] || { sed -n '2,5p' "$0" >&2; exit 2; }
   [ "$(id -u)" = 0 ] || { echo "replay.sh needs root: it makes network namespaces" >&2; exit 1; }
-  for program in unshare ip nsd unbound postfix swaks dig openssl; do
-    command -v "$program" >/dev/null || { echo "replay.sh needs $program; tests/tools.sh installs it" >&2; exit 1; }
+  for tool in unshare ip nsd unbound postfix swaks dig openssl opendkim opendkim-genkey; do
+    command -v "$tool" >/dev/null || { echo "replay.sh needs $tool; tests/tools.sh installs it" >&2; exit 1; }
   done
   exec unshare --net --mount --pid --fork --kill-child --mount-proc "$BASH" "$0" --inside "$@"
 fi
-work=$2 milter=$3
+scenario=$2 work=$3
 victim=coincheck.com
-attacker_name=mail.$victim
+neutral_name=edge7.transit.example
 
 declare -A address=(
   [root]=192.0.2.53 [resolver]=192.0.2.54 [victimns]=198.51.100.53 [client]=203.0.113.99 [sender]=203.0.113.10
   [attacker]=45.77.24.250 [gw]=198.51.100.5 [mx2]=198.51.100.7 [forwarder]=192.0.2.25 [list]=192.0.2.30
 )
+case $scenario in
+  hijack) milter=$4 attacker_name=mail.$victim attacker_ptr=${address[attacker]}.vultrusercontent.com ;;
+  neutral) program=$4 milter=unix:$work/milter.sock attacker_name=$neutral_name attacker_ptr=$neutral_name ;;
+esac
 
 say() { echo "replay, $SECONDS s: $*"; }
-fail() { say "$*" >&2; exit 1; }
+fail() { # and says what the mail servers did last
+  say "$*" >&2
+  tail -n 20 "$work"/postfix-*/maillog >&2 || true
+  exit 1
+}
 
 # until_true WHAT COMMAND..: asks ten times a second, for at most a minute.
 until_true() {
@@ -104,6 +117,7 @@ sender.example. NS a.root.
 fwd.example. NS a.root.
 lists.example. NS a.root.
 vultrusercontent.com. NS a.root.
+transit.example. NS a.root.
 in-addr.arpa. NS a.root.
 ZONE
 }
@@ -112,13 +126,24 @@ delegate_to_attacker() { delegate ns1.awsdns-061.example "${address[attacker]}";
 
 mx_is() { [ "$(on sender dig +short +time=1 +tries=1 MX "$victim" 2>/dev/null | sort | tr '\n' ' ')" = "$1" ]; }
 
-flip() { # flip delegate_to_..: the root server starts again with the other delegation
-  local pid
-  pid=$(cat "$work/nsd-root/pid")
+nsd_anew() { # nsd_anew HOST COMMAND..: the server starts again with the zones that the command writes
+  local host=$1 pid; shift
+  pid=$(cat "$work/nsd-$host/pid")
   kill "$pid"
-  until_true "the root server to end" ended "$pid"
-  "$1"
-  nsd_start root
+  until_true "the name server of $host to end" ended "$pid"
+  "$@"
+  nsd_start "$host"
+}
+flip() { nsd_anew root "$1"; } # flip delegate_to_..
+
+attackers_zone() { # attackers_zone MX: what the attacker's name server says of the victim
+  zone attacker "$victim" <<ZONE
+@ NS ns1.awsdns-061.example.
+@ MX 10 $1
+mail A ${address[attacker]}
+gw A ${address[gw]}
+mx2 A ${address[mx2]}
+ZONE
 }
 
 ptr() { echo "$(awk -F. '{ print $4 "." $3 "." $2 "." $1 }' <<<"$1") PTR $2."; }
@@ -131,6 +156,7 @@ dns() {
 mx1 A ${address[sender]}
 ws A ${address[client]}
 @ TXT "v=spf1 ip4:${address[sender]} -all"
+$dkim_record
 ZONE
   zone root fwd.example <<<"@ NS a.root.
 @ MX 10 mx
@@ -140,6 +166,8 @@ mx A ${address[forwarder]}"
 mail A ${address[list]}"
   zone root vultrusercontent.com <<<"@ NS a.root.
 ${address[attacker]} A ${address[attacker]}"
+  zone root transit.example <<<"@ NS a.root.
+edge7 A ${address[attacker]}"
   {
     echo "@ NS a.root."
     ptr "${address[sender]}" mx1.sender.example
@@ -148,7 +176,7 @@ ${address[attacker]} A ${address[attacker]}"
     ptr "${address[list]}" mail.lists.example
     ptr "${address[gw]}" "gw.$victim"
     ptr "${address[mx2]}" "mx2.$victim"
-    ptr "${address[attacker]}" "${address[attacker]}.vultrusercontent.com"
+    ptr "${address[attacker]}" "$attacker_ptr"
   } | zone root in-addr.arpa
   zone victimns "$victim" <<ZONE
 @ NS ns1
@@ -158,13 +186,7 @@ ns1 A ${address[victimns]}
 gw A ${address[gw]}
 mx2 A ${address[mx2]}
 ZONE
-  zone attacker "$victim" <<ZONE
-@ NS ns1.awsdns-061.example.
-@ MX 10 mail
-mail A ${address[attacker]}
-gw A ${address[gw]}
-mx2 A ${address[mx2]}
-ZONE
+  attackers_zone mail
   nsd_start root
   nsd_start victimns
   nsd_start attacker
@@ -195,6 +217,46 @@ remote-control:
 CONF
   on resolver unbound -c "$work/unbound/unbound.conf"
   until_true "the DNS to answer" mx_is "10 gw.$victim. 20 mx2.$victim. "
+}
+
+# --- the sender's signature and the daemon --------------------------------------------------------------------------------
+
+dkim_record=""
+signing_key() { # its record is part of the sender's zone
+  mkdir -p "$work/opendkim"
+  opendkim-genkey -D "$work/opendkim" -d sender.example -s s1 -b 2048 -h sha256
+  dkim_record=$(cat "$work/opendkim/s1.txt")
+}
+
+opendkim_start() {
+  cat >"$work/opendkim/opendkim.conf" <<CONF
+Mode s
+Domain sender.example
+Selector s1
+KeyFile $work/opendkim/s1.private
+RequireSafeKeys no
+InternalHosts csl:${address[client]}
+Canonicalization relaxed/simple
+OversignHeaders From
+Socket local:$work/opendkim/socket
+UMask 000
+PidFile $work/opendkim/pid
+Syslog no
+CONF
+  on sender opendkim -x "$work/opendkim/opendkim.conf"
+  until_true "OpenDKIM to take mail" test -S "$work/opendkim/socket"
+}
+
+# page PATH: a page of the daemon's HTTP side
+page() {
+  on gw "$BASH" -c 'exec 3<>/dev/tcp/127.0.0.1/9786 && printf "GET %s HTTP/1.0\r\n\r\n" "$1" >&3 && sed "1,/^\r$/d" <&3' - "$1"
+}
+
+is_ready() { [ "$(page /readyz 2>/dev/null)" = ready ]; }
+
+daemon_start() {
+  on gw "$program" serve --config "$work/relaywatch.toml" 2>"$work/log" &
+  until_true "the daemon to be ready" is_ready
 }
 
 # --- the mail servers ----------------------------------------------------------------------------------------------------
@@ -236,11 +298,13 @@ queue_run_delay = 1s
 CONF
     cat
   } | tac | awk -F' *= *' '!seen[$1]++' | tac >"$dir/etc/main.cf"
+  # The queue manager wakes every second: a mail whose delivery had not quite ended when it was tried again goes back to the
+  # incoming queue, at which nobody looks before the next wake-up.
   cat >"$dir/etc/master.cf" <<CONF
 smtp inet n - n - - smtpd
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
+qmgr unix n - n 1 1 qmgr
 tlsmgr unix - - n 1000? 1 tlsmgr
 rewrite unix - - n - - trivial-rewrite
 bounce unix - - n - 0 bounce
@@ -280,7 +344,8 @@ mail_servers() {
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=replay \
     -keyout "$work/tls.key" -out "$work/tls.crt" 2>/dev/null
   cat "$work/tls.key" "$work/tls.crt" >"$work/tls.pem"
-  postfix_start sender mx1.sender.example <<<"mynetworks = 127.0.0.0/8 ${address[client]}"
+  postfix_start sender mx1.sender.example <<<"mynetworks = 127.0.0.0/8 ${address[client]}
+$sender_settings"
   postfix_start gw "gw.$victim" <<CONF
 virtual_mailbox_domains = $victim
 virtual_mailbox_base = $work/postfix-gw/mail
@@ -296,8 +361,7 @@ transport_maps = inline:{ { $victim = smtp:[${address[gw]}] } }"
   postfix_start mx2 "mx2.$victim" <<<"$to_gateway"
   # Accepts for the victim's domain and hands on to the true gateway.
   postfix_start attacker "$attacker_name" <<<"$to_gateway
-smtpd_tls_security_level = none
-smtp_tls_security_level = none"
+$attacker_settings"
   postfix_start forwarder mx.fwd.example <<CONF
 virtual_alias_domains = fwd.example
 virtual_alias_maps = inline:{ { bob@fwd.example = bob@$victim } }
@@ -335,7 +399,7 @@ collect() { # collect SUBJECT
 
 through() { send "$1" "$2"; collect "$1"; }
 
-is_queued_on() { [ -n "$(find "$work/postfix-$1/queue"/{active,deferred} -type f 2>/dev/null)" ]; }
+is_queued_on() { [ -n "$(find "$work/postfix-$1/queue"/{incoming,active,deferred} -type f 2>/dev/null)" ]; }
 
 ordinary_day() {
   through direct "bob@$victim"
@@ -350,9 +414,13 @@ ordinary_day() {
   collect backup_mx
 }
 
-hijack() {
+false_dns() { # false_dns MX: the delegation is the attacker's, and his server names this exchanger
   flip delegate_to_attacker
-  until_true "the false delegation" mx_is "10 $attacker_name. "
+  until_true "the false delegation" mx_is "10 $1. "
+}
+
+hijack() {
+  false_dns "$attacker_name"
   through hijacked "bob@$victim"
   # The attacker takes its own line out of the trace.
   reconfigure attacker "header_checks = regexp:{{/^Received:/ IGNORE}}"
@@ -365,14 +433,73 @@ hijack() {
 repair() {
   flip delegate_to_victim
   until_true "the true delegation" mx_is "10 gw.$victim. 20 mx2.$victim. "
-  through direct_after "bob@$victim"
+}
+
+holds() { [ "$(find "$work/postfix-attacker/queue/hold" -type f | wc -l)" = "$1" ]; }
+
+held() { # held SUBJECT NUMBER: the mail is the NUMBERth that the attacker holds
+  send "$1" "bob@$victim"
+  until_true "the attacker to hold $1" holds "$2"
+}
+
+own_line="header_checks = regexp:{{/^Received: .*by $neutral_name/ IGNORE}}"
+every_line="header_checks = regexp:{{/^Received:/ IGNORE}}"
+
+# The attacker takes mail while the delegation is false, and hands it on when it is true again: DNS says nothing of him.
+relayed_later() {
+  reconfigure attacker "smtpd_data_restrictions = check_client_access static:HOLD"
+  false_dns "mail.$victim"
+  held kept 1
+  reconfigure attacker "$own_line"
+  held own_line_stripped 2
+  reconfigure attacker "$every_line"
+  held all_stripped 3
+  repair
+  reconfigure attacker "smtpd_data_restrictions ="
+  on attacker postsuper -c "$work/postfix-attacker/etc" -H ALL 2>>"$work/postfix.log"
+  on attacker postqueue -c "$work/postfix-attacker/etc" -f
+  collect kept
+  collect own_line_stripped
+  collect all_stripped
+}
+
+# The attacker hands mail on at once, while the gateway too is told the false exchangers.
+relayed_at_once() {
+  reconfigure attacker "$own_line"
+  # The name in the MX is one of the victim's, as in 2020.
+  false_dns "mail.$victim"
+  through victims_name_in_mx "bob@$victim"
+  # It is the attacker's own.
+  nsd_anew attacker attackers_zone "$neutral_name."
+  until_true "the other false MX" mx_is "10 $neutral_name. "
+  through neutral_name_in_mx "bob@$victim"
 }
 
 mkdir -p "$work/out"
 chmod 755 "$work"
 network
-dns
-mail_servers
-ordinary_day
-hijack
+sender_settings="" attacker_settings=""
+case $scenario in
+  hijack)
+    attacker_settings="smtpd_tls_security_level = none
+smtp_tls_security_level = none"
+    dns
+    mail_servers
+    ordinary_day
+    hijack
+    ;;
+  neutral)
+    sender_settings="smtpd_milters = unix:$work/opendkim/socket"
+    signing_key
+    dns
+    opendkim_start
+    daemon_start
+    mail_servers
+    ordinary_day
+    relayed_later
+    relayed_at_once
+    ;;
+esac
 repair
+through direct_after "bob@$victim"
+if [ "$scenario" = neutral ]; then page /metrics >"$work/out/metrics"; fi

@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    io,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex},
     time::Duration,
@@ -10,14 +11,20 @@ use std::{
 
 use hickory_resolver::proto::{
     op::{Message, ResponseCode},
-    rr::{Name, RData, Record, rdata},
+    rr::{Name, RData, Record, RecordType, rdata},
 };
+use relaywatch::clock::Stopwatch;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream, UdpSocket},
     task::JoinHandle,
     time::sleep,
 };
+
+use super::wait::PATIENCE;
+
+/// The SPF record of every name that has one.
+const SPF: &str = "v=spf1 ip4:203.0.113.10 -all";
 
 /// Queries seen, by name and whether they came over TCP.
 type Seen = Arc<Mutex<HashMap<(String, bool), usize>>>;
@@ -37,8 +44,27 @@ impl FaultyDns {
 
     /// Starts one that treats every name as if its first label were this one.
     pub(crate) async fn always(how: Option<&'static str>) -> Self {
+        loop {
+            if let Ok(pair) = pair(SocketAddr::from(([127, 0, 0, 1], 0))).await {
+                return Self::serve(pair, how);
+            }
+        }
+    }
+
+    /// Starts one where another was, as soon as that has let go of the address.
+    pub(crate) async fn again(address: SocketAddr) -> Self {
+        let watch = Stopwatch::start();
+        loop {
+            match pair(address).await {
+                Ok(pair) => return Self::serve(pair, None),
+                Err(error) => assert!(watch.elapsed() < PATIENCE, "{address}: {error}"),
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    fn serve((udp, tcp): (UdpSocket, TcpListener), how: Option<&'static str>) -> Self {
         let seen = Seen::default();
-        let (udp, tcp) = pair().await;
         let address = udp.local_addr().unwrap();
         let tasks = [
             tokio::spawn(serve_udp(Arc::new(udp), how, Arc::clone(&seen))),
@@ -69,13 +95,10 @@ impl Drop for FaultyDns {
 }
 
 /// A UDP socket and a TCP listener on the same port.
-async fn pair() -> (UdpSocket, TcpListener) {
-    loop {
-        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()).await {
-            return (udp, tcp);
-        }
-    }
+async fn pair(address: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
+    let udp = UdpSocket::bind(address).await?;
+    let tcp = TcpListener::bind(udp.local_addr()?).await?;
+    Ok((udp, tcp))
 }
 
 async fn serve_udp(socket: Arc<UdpSocket>, how: Option<&'static str>, seen: Seen) {
@@ -124,14 +147,20 @@ async fn answer(query: &[u8], how: Option<&'static str>, tcp: bool, seen: &Seen)
     };
     let a = RData::A(rdata::A(Ipv4Addr::new(192, 0, 2, 1)));
     let alias = |label: &str| RData::CNAME(rdata::CNAME(parent.prepend_label(label).unwrap()));
+    // What is asked for: an SPF record, an exchanger, an address.
+    let good = match query.queries[0].query_type() {
+        RecordType::TXT => RData::TXT(rdata::TXT::new(vec![SPF.to_owned()])),
+        RecordType::MX => RData::MX(rdata::MX::new(10, parent.prepend_label("answer").unwrap())),
+        _ => a.clone(),
+    };
     let (how, argument) = how.unwrap_or(&label).split_once('-').unwrap_or((how.unwrap_or(&label), ""));
     match how {
         // answer-TTL
-        "answer" => records(argument.parse().unwrap_or(300), &[a]),
+        "answer" => records(argument.parse().unwrap_or(300), &[good]),
         // slow-MILLISECONDS
         "slow" => {
             sleep(Duration::from_millis(argument.parse().unwrap())).await;
-            records(300, &[a]);
+            records(300, &[good]);
         }
         "silent" => return None,
         "nxdomain" => {
@@ -146,6 +175,9 @@ async fn answer(query: &[u8], how: Option<&'static str>, tcp: bool, seen: &Seen)
         "unknown" => response.metadata.response_code = ResponseCode::Unknown(3000),
         "truncated" if !tcp => response.metadata.truncation = true,
         "truncated" => records(300, &[RData::TXT(rdata::TXT::new(vec!["x".repeat(250); 200]))]),
+        // A short answer, over TCP only.
+        "cut" if !tcp => response.metadata.truncation = true,
+        "cut" => records(300, &[good]),
         // Truncated on both ways.
         "endless" => response.metadata.truncation = true,
         // Truncated, and then nothing.
