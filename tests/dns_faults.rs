@@ -230,7 +230,7 @@ async fn a_thousand_mails_at_once_with_a_dead_resolver_are_accepted_in_bounded_m
     // Takes questions and never answers.
     let dead = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = dead.local_addr().unwrap();
-    let daemon = daemon(address, "timeout = \"2s\"\nbudget = \"3s\"\nmax_open = 200");
+    let daemon = daemon(address, "timeout = \"5s\"\nbudget = \"3s\"\nmax_open = 200");
     let budget = Duration::from_secs(3);
     let socket = Address::Unix(daemon.socket());
     accepted(&daemon, "answer", budget).await;
