@@ -165,6 +165,17 @@ fn blind(take: &mut Take<'_>, decided: &Decided) {
             Problem::warning("no DNS is asked and no authserv-id is pinned, so `interposed-relay` sees nothing");
         take.warnings.push(problem.help("name resolvers in `dns.servers`, or hosts in `authentication.authserv_ids`"));
     }
+    let topology = &policy.topology;
+    if policy.detectors.is_on(Code::DnsCross)
+        && config.dns.on
+        && !topology.domains.is_empty()
+        && topology.exchangers.is_empty()
+    {
+        let problem = Problem::warning(
+            "`topology.exchangers` is empty, so a host that our DNS names as an exchanger is a notice at most",
+        );
+        take.warnings.push(problem.help("list the hosts that your MX records are meant to name"));
+    }
     if policy.authentication.dkim == DkimSource::Verify && !config.dns.on {
         let problem = Problem::warning("DKIM cannot be verified without DNS, which holds the keys");
         take.warnings.push(problem.help("name resolvers in `dns.servers`"));
