@@ -3,27 +3,26 @@
 //! Takes what stands in the file, fills in every default, and keeps every problem it meets. What concerns two keys at once
 //! is looked at last, in `agree.rs`, and only when each key for itself is right.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use ipnetwork::IpNetwork;
 use toml::Spanned;
 
 use super::{
-    Address, Config, DnsSettings, HttpSettings, LogFormat, LogLevel, LogSettings, MilterSettings, SuspectSettings,
+    Address, Config, HttpSettings, LogFormat, LogLevel, LogSettings, MilterSettings, SuspectSettings,
     address::tcp,
-    forwarders,
+    authentication, forwarders,
     lists::{self, Reader},
     operators, provider,
     take::{At, Take, expected},
     written::{self, Text, Written},
 };
 use crate::{
-    dns::{self, Budget},
     finding::{Code, Severity},
     names::{Domain, registrable},
     policy::{
-        Action, Actions, AuthenticationSettings, BoundaryStrategy, DetectorSettings, DkimSource, IngressRule,
-        Operators, Policy, StampSettings, Topology,
+        Action, Actions, BoundaryStrategy, DetectorSettings, DkimSource, IngressRule, Operators, Policy, StampSettings,
+        Topology,
     },
     schema::nearest,
     text::printable,
@@ -89,7 +88,7 @@ pub(super) fn decide(take: &mut Take<'_>, written: &Written, read: Reader<'_>) -
         ),
         ingress: rules.iter().map(DecidedRule::rule).collect(),
         indicators: crate::rules::indicators::Indicators::default(),
-        authentication: authentication(take, written),
+        authentication: authentication::decide(take, written),
         forwarding: forwarders::decide(take, &written.forwarding),
         operators,
         detectors,
@@ -98,7 +97,7 @@ pub(super) fn decide(take: &mut Take<'_>, written: &Written, read: Reader<'_>) -
     };
     let mut config = Config {
         policy,
-        dns: dns(take, &written.dns),
+        dns: authentication::dns(take, &written.dns),
         milter: milter(take, &written.milter, &milter_listen),
         http: HttpSettings { listen: http(written, http_listen.as_ref()) },
         log: log(take, &written.log),
@@ -266,80 +265,6 @@ fn milter(take: &mut Take<'_>, written: &written::Milter, listen: &[At<Address>]
         ),
         max_recipients: written.max_recipients.unwrap_or(default.max_recipients),
         body_bytes: default.body_bytes,
-    }
-}
-
-/// The system's resolvers, unless others are named; nobody where none is.
-fn dns(take: &mut Take<'_>, written: &written::Dns) -> DnsSettings {
-    let default = dns::Settings::default();
-    let mut system = written.servers.is_none();
-    let mut servers = Vec::new();
-    for item in written.servers.iter().flat_map(|list| list.get_ref()) {
-        match (item.get_ref().as_str(), server(item.get_ref())) {
-            ("system", _) => system = true,
-            (_, Some(address)) => servers.push(address),
-            (text, None) => {
-                let problem = take.source.error(item.span(), format!("`{}` is no name server", printable(text, 60)));
-                let problem = problem.expected(expected("dns.servers"));
-                take.errors.push(match nearest(text, ["system"]) {
-                    Some(word) => problem.help(format!("did you mean `{word}`?")),
-                    None => problem.help("names are not resolved here; write the server's address"),
-                });
-            }
-        }
-    }
-    if let Some(list) = written.servers.as_ref().filter(|_| system && !servers.is_empty()) {
-        let problem = take.source.error(list.span(), "`system` stands beside addresses");
-        take.errors.push(problem.expected("expected either `system` alone or addresses"));
-    }
-    DnsSettings {
-        on: system || !servers.is_empty(),
-        network: dns::Settings {
-            servers,
-            timeout: take.duration("dns.timeout", written.timeout.as_ref(), default.timeout),
-            cache_bytes: take.size("dns.cache", written.cache.as_ref(), 16 << 20) as u64,
-            max_open: written.max_open.unwrap_or(default.max_open),
-            ..default
-        },
-    }
-}
-
-/// `127.0.0.1`, `127.0.0.1:53`, `::1`, `[::1]:53`.
-fn server(text: &str) -> Option<SocketAddr> {
-    let ip = text.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, 53));
-    ip.or_else(|| text.parse().ok()).filter(|address| address.port() > 0)
-}
-
-fn authentication(take: &mut Take<'_>, written: &Written) -> AuthenticationSettings {
-    let default = Budget::default();
-    let (dns, written) = (&written.dns, &written.authentication);
-    let mut authserv_ids = Vec::new();
-    for item in written.authserv_ids.iter().flat_map(|list| list.get_ref()) {
-        let text = item.get_ref();
-        match Domain::parse(text.strip_prefix('.').unwrap_or(text)) {
-            Ok(domain) if text.starts_with('.') => authserv_ids.push(format!(".{domain}")),
-            Ok(domain) => authserv_ids.push(domain.to_string()),
-            Err(error) => {
-                let problem = take.source.error(item.span(), error.to_string());
-                take.errors.push(problem.expected(expected("authentication.authserv_ids")));
-            }
-        }
-    }
-    let dkim = take.word(
-        "authentication.dkim",
-        written.dkim.as_ref(),
-        &DkimSource::ALL,
-        DkimSource::as_str,
-        DkimSource::default(),
-    );
-    AuthenticationSettings {
-        authserv_ids,
-        dkim,
-        max_body_bytes: take.size("authentication.max_body_bytes", written.max_body_bytes.as_ref(), 1 << 20),
-        budget: Budget {
-            time: take.duration("dns.budget", dns.budget.as_ref(), default.time),
-            lookups: dns.lookups.unwrap_or(default.lookups),
-        },
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod address;
 mod agree;
+mod authentication;
 mod decide;
 mod error;
 mod forwarders;

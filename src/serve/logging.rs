@@ -18,7 +18,10 @@ pub fn start(settings: &LogSettings) {
         LogLevel::Debug => LevelFilter::DEBUG,
     };
     // The DNS client warns of each stray datagram, which anybody can send.
-    let level = Targets::new().with_default(level).with_target("hickory_net", LevelFilter::ERROR);
+    let level = Targets::new()
+        .with_default(level)
+        .with_target("hickory_net", LevelFilter::ERROR)
+        .with_target("hickory_proto", LevelFilter::ERROR);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let started = match settings.format {
