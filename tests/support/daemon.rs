@@ -264,8 +264,8 @@ fn full_config(folder: &Path, tcp: u16, http: u16, config: &str) -> String {
     // Nobody is asked where a test does not say whom.
     let dns = if config.contains("[dns]") { "" } else { "[dns]\nservers = []" };
     format!(
-        "{config}
-{dns}
+        "{dns}
+{config}
 {milter}
 listen = [\"unix:{}\", \"inet:127.0.0.1:{tcp}\"]
 socket_mode = \"0666\"
