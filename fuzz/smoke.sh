@@ -17,8 +17,14 @@ for target in $(cargo fuzz list); do
   corpus=target/fuzz-corpus/$target
   mkdir -p "$corpus" "fuzz/seeds/$target"
   echo "fuzzing $target for $seconds s"
+  log=target/fuzz-corpus/$target.log
+  status=0
   cargo fuzz run "${build[@]}" "$target" "$corpus" "fuzz/seeds/$target" -- \
-    -max_total_time="$seconds" -max_len=65536 -rss_limit_mb=1024 -timeout=10 -verbosity=0 -print_final_stats=1 2>&1 |
-    grep -E 'stat::number_of_executed_units|SUMMARY|panicked|ERROR' || true
-  test "${PIPESTATUS[0]}" = 0
+    -max_total_time="$seconds" -max_len=65536 -rss_limit_mb=1024 -timeout=10 -verbosity=0 -print_final_stats=1 \
+    >"$log" 2>&1 || status=$?
+  grep -E 'stat::number_of_executed_units|SUMMARY|panicked|ERROR' "$log" || true
+  if [ "$status" != 0 ]; then
+    tail -n 40 "$log" >&2
+    exit "$status"
+  fi
 done

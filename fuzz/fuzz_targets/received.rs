@@ -25,7 +25,17 @@ fn addresses_in(text: &[u8]) -> Vec<IpAddr> {
         for start in starts {
             let part = &word[start..];
             let ends = std::iter::once(part.len()).chain(part.match_indices([':', '.']).map(|(at, _)| at));
-            found.extend(ends.filter_map(|end| part[..end].parse::<IpAddr>().ok()).map(|ip| ip.to_canonical()));
+            // `192.0.02.1` is read too.
+            let plain = |end: usize| {
+                let numbers = part[..end].split('.').map(|number| match number.trim_start_matches('0') {
+                    "" => &number[number.len().saturating_sub(1)..],
+                    number => number,
+                });
+                numbers.collect::<Vec<_>>().join(".")
+            };
+            let either = |end: usize| [part[..end].to_owned(), plain(end)];
+            let read = ends.flat_map(either).filter_map(|text| text.parse::<IpAddr>().ok());
+            found.extend(read.map(|ip| ip.to_canonical()));
         }
     }
     found
