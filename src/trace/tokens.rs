@@ -473,6 +473,10 @@ impl<'a> Cutter<'a> {
 
 /// Whether a comment or a path holds an address as hosts write it, and a `by` behind it: a whole clause.
 fn swallows_a_clause(text: &[u8]) -> bool {
+    // Hardly a comment has the word, and addresses need be looked for in no other.
+    if !memchr2_iter(b'b', b'B', text).any(|at| is_by(text, at)) {
+        return false;
+    }
     let mut stated = false;
     text.iter().enumerate().any(|(at, byte)| {
         // The look back is bounded: nothing longer is a host's note of its client.
