@@ -242,6 +242,12 @@ pub fn registrable(name: &str) -> Option<&str> {
     name.get(start..).filter(|_| suffix.is_known() || suffix.as_bytes() == b"example")
 }
 
+/// Whether two names lie in one registrable domain.
+pub fn same_owner(a: &str, b: &str) -> bool {
+    let (a, b) = (normal(a), normal(b));
+    registrable(&a).is_some_and(|owner| Some(owner) == registrable(&b))
+}
+
 /// The domain part of a mail address, without angle brackets.
 pub fn domain_of(address: &str) -> Option<&str> {
     let address = address.trim().trim_start_matches('<').trim_end_matches('>');

@@ -32,6 +32,11 @@ impl Source<'_> {
         Problem { severity: Severity::Error, message: message.into(), excerpt: Some(excerpt), label: None, help: None }
     }
 
+    /// The number of the line in which a byte stands, counted from 1.
+    pub fn line(&self, at: usize) -> usize {
+        self.text[..floor(self.text, at)].matches('\n').count() + 1
+    }
+
     /// A warning at a place of the file.
     pub fn warning(&self, span: Range<usize>, message: impl Into<String>) -> Problem {
         Problem { severity: Severity::Warning, ..self.error(span, message) }

@@ -4,8 +4,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test panics as the test does")]
 
+#[path = "support/addresses.rs"]
+mod addresses;
+
 use std::{collections::HashSet, fs, net::IpAddr, path::Path, path::PathBuf};
 
+use addresses::addresses_in;
 use proptest::prelude::*;
 use relaywatch::trace::{DetailsJson, FieldsLine, HopKind, Received, Written, read_received};
 use serde_json::{Map, Value};
@@ -127,34 +131,6 @@ fn folds_and_case_of_keywords_do_not_matter() {
             }
         }
     }
-}
-
-/// Every address that a text holds in any form that a reader could take for one.
-fn addresses_in(text: &[u8]) -> Vec<IpAddr> {
-    let text = String::from_utf8_lossy(text);
-    let breaks = |c: char| !(c.is_ascii_hexdigit() || matches!(c, ':' | '.'));
-    let mut found = Vec::new();
-    for word in text.split(breaks) {
-        // `[192.0.2.1]:25`, `IPv6:2001:db8::1` and `192.0.2.1:25` leave colons and ports at the ends.
-        let starts = std::iter::once(0).chain(word.match_indices(':').map(|(at, _)| at + 1));
-        for start in starts {
-            let part = &word[start..];
-            let ends = std::iter::once(part.len()).chain(part.match_indices([':', '.']).map(|(at, _)| at));
-            // `192.0.02.1` is read too.
-            let plain = |end: usize| {
-                let numbers = part[..end].split('.').map(|number| match number.trim_start_matches('0') {
-                    "" => &number[number.len().saturating_sub(1)..],
-                    number => number,
-                });
-                numbers.collect::<Vec<_>>().join(".")
-            };
-            let either = |end: usize| [part[..end].to_owned(), plain(end)];
-            found.extend(
-                ends.flat_map(either).filter_map(|text| text.parse::<IpAddr>().ok()).map(|ip| ip.to_canonical()),
-            );
-        }
-    }
-    found
 }
 
 fn check(bytes: &[u8]) -> Result<Received<'_>, TestCaseError> {

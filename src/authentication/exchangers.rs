@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Subject;
 use crate::{
     dns::{Data, Inquiry, Kind, Question},
-    names::{Domain, domain_of, normal, registrable},
+    names::{Domain, domain_of, normal, same_owner},
     policy::{Policy, Topology},
 };
 
@@ -114,12 +114,6 @@ impl Exchangers {
             }
         }
     }
-}
-
-/// Whether two names lie in one registrable domain.
-fn same_owner(a: &str, b: &str) -> bool {
-    let (a, b) = (normal(a), normal(b));
-    registrable(&a).is_some_and(|owner| Some(owner) == registrable(&b))
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ use crate::{
     envelope::Envelope,
     finding::Code,
     message::RawMessage,
-    names::{domain_of, registrable},
+    names::{domain_of, normal, same_owner},
     net::is_public,
     policy::{DkimSource, Policy},
     text::printable,
@@ -52,6 +52,9 @@ pub struct Authentication {
     pub inner: Option<Inner>,
     /// The DKIM signatures; verified only where the peer does not pass.
     pub dkim: Vec<DkimFact>,
+    /// Those of them that are intact and of the sender's domain, or of the author's (`From`): a signature of anybody else vouches
+    /// for nothing here (RFC 7489, 3.1.1: relaxed alignment).
+    pub intact: Vec<DkimFact>,
     /// Whether an intact signature of the sender's domain covers an address field (`To`, `Cc`) that names one of the envelope's
     /// recipients: the sender wrote to us, and no forwarder was meant to come between.
     pub addressed: bool,
@@ -91,19 +94,6 @@ impl Authentication {
         }
         found.asked = inquiry.into_asked();
         found
-    }
-
-    /// The intact signatures of the sender's domain, or of the author's (`From`): a signature of anybody else
-    /// vouches for nothing here (RFC 7489, 3.1.1: relaxed alignment).
-    pub fn intact(&self, message: &RawMessage) -> impl Iterator<Item = &DkimFact> {
-        let author = message.headers.from_address();
-        let domains =
-            [author.as_deref().and_then(domain_of), self.sender.as_ref().map(|sender| sender.domain.as_str())];
-        let domains = domains.map(|domain| domain.and_then(organisation));
-        self.dkim.iter().filter(move |fact| {
-            let domain = fact.domain.as_deref().and_then(organisation);
-            fact.result == DkimResult::Pass && domain.is_some() && domains.contains(&domain)
-        })
     }
 
     /// Whether a question that was asked got no answer, so that what was not found may be there all the same.
@@ -176,8 +166,9 @@ impl Authentication {
             DkimSource::Verify | DkimSource::Results => None,
         };
         self.dkim = verified.unwrap_or_else(|| self.stated.dkim.clone());
+        self.intact = intact(&self.dkim, &sender.domain, subject.message);
         self.addressed = self.is_addressed(subject, policy);
-        if self.inner.is_some() || self.intact(subject.message).next().is_some() {
+        if self.inner.is_some() || !self.intact.is_empty() {
             self.names = PeerNames::find(subject, border, ip, policy, inquiry).await;
         }
     }
@@ -187,7 +178,7 @@ impl Authentication {
         let headers = &subject.message.headers;
         let covered = dkim::covered(headers);
         let covers = |field: &str| {
-            self.intact(subject.message).any(|fact| {
+            self.intact.iter().any(|fact| {
                 covered.iter().any(|covered| {
                     let same =
                         |of: &Option<String>, name: &str| of.as_deref().is_none_or(|of| of.eq_ignore_ascii_case(name));
@@ -208,8 +199,14 @@ impl Authentication {
     }
 }
 
-/// A domain's registrable part, in lower case; of a name without one itself.
-fn organisation(domain: &str) -> Option<String> {
-    let domain = crate::names::normal(domain);
-    (!domain.is_empty()).then(|| registrable(&domain).unwrap_or(&domain).to_owned())
+/// The signatures that pass and are of one of the two domains' owners.
+fn intact(dkim: &[DkimFact], sender: &str, message: &RawMessage) -> Vec<DkimFact> {
+    let author = message.headers.from_address();
+    let domains = [author.as_deref().and_then(domain_of), Some(sender)];
+    let aligned = |signer: &str| {
+        let same = |domain: &&str| same_owner(signer, domain) || normal(signer) == normal(domain);
+        !normal(signer).is_empty() && domains.iter().flatten().any(same)
+    };
+    let passes = |fact: &&DkimFact| fact.result == DkimResult::Pass && fact.domain.as_deref().is_some_and(aligned);
+    dkim.iter().filter(passes).cloned().collect()
 }

@@ -1,8 +1,6 @@
 //! Who hands on mail on an ordinary day, as decided: sealers, declared forwarders, and the shipped list of providers with what the
 //! admin adds to it.
 
-use std::ops::Range;
-
 use toml::Spanned;
 
 use super::{
@@ -94,13 +92,9 @@ impl Names {
         if let Some((first, _)) = self.0.iter().find(|(_, known)| known == name) {
             let message = format!("the name `{}` is used twice", printable(name, 60));
             let problem = take.source.error(written.span(), message).expected("expected a name of its own");
-            take.errors.push(problem.help(format!("the first one is in line {}", line(take, first))));
+            take.errors.push(problem.help(format!("the first one is in line {}", take.source.line(first.start))));
         }
         self.0.push((written.span(), name.to_owned()));
         Some(name.to_owned())
     }
-}
-
-fn line(take: &Take<'_>, at: &Range<usize>) -> usize {
-    take.source.text[..at.start].matches('\n').count() + 1
 }

@@ -9,7 +9,7 @@ use crate::{
     policy::{Action, BoundaryStrategy, DkimSource},
     rules::{indicators::Confidence, providers::PROVIDER_KEYS},
     schema::{
-        Fallback::{self, Required, Said, Value},
+        Fallback::{Required, Said, Value},
         Key,
         Kind::{self, Duration, Flag, Groups, Number, Size, Text, Texts, Word},
     },
@@ -20,42 +20,42 @@ const MIB: u64 = 1 << 20;
 
 /// Every key, in the order of the page.
 pub const KEYS: &[Key] = &[
-    key(
+    Key::new(
         "topology.networks",
         Texts("an address, a network such as `198.51.100.0/24`, or the word `private`"),
         Value(r#"["private"]"#),
         r#"["private", "198.51.100.5", "198.51.100.7"]"#,
         "Our own hosts, and the filters and backup MX that take mail for us. A hop recorded by one of them is believed, and mail from one of them does not come from outside.",
     ),
-    key(
+    Key::new(
         "topology.domains",
         Texts("a domain such as `coincheck.com`"),
         Value("[]"),
         r#"["coincheck.com"]"#,
         "Our domains, with all names below them. A host that goes by such a name and has none of our addresses is what `own-name` sees.",
     ),
-    key(
+    Key::new(
         "topology.hosts",
         Texts("a host name such as `gw.coincheck.com`"),
         Value("[]"),
         r#"["gw.coincheck.com"]"#,
         "Names that our border hosts write after `by` in their `Received` fields. Needed by the strategy `hosts`.",
     ),
-    key(
+    Key::new(
         "topology.exchangers",
         Texts("a host name such as `mx1.coincheck.com`"),
         Value("[]"),
         r#"["mx1.coincheck.com", "aspmx.l.google.com"]"#,
         "The exchangers (MX) that our domains are meant to have, each of them this very host. A peer that one of our domains publishes as its exchanger is explained only as far as our DNS is still ours; one that is pinned here, and whose name lies outside our domains, is explained in any case.",
     ),
-    key(
+    Key::new(
         "boundary.strategy",
         Word(|| BoundaryStrategy::ALL.map(BoundaryStrategy::as_str).to_vec()),
         Value(r#""session""#),
         r#""networks""#,
         "How the host that handed us the mail is found: from the milter's session, from our networks, from our border hosts' names, or from the lines of the provider that our mailboxes are at.",
     ),
-    key(
+    Key::new(
         "boundary.provider",
         Text("the id of a provider"),
         Said("none"),
@@ -68,296 +68,296 @@ pub const KEYS: &[Key] = &[
     PROVIDER_KEYS[3],
     PROVIDER_KEYS[4],
     PROVIDER_KEYS[5],
-    key(
+    Key::new(
         "ingress[].recipients",
         Texts("a domain such as `coincheck.com`"),
         Value("[]"),
         r#"["coincheck.com"]"#,
         "The recipient domains that the rule is about; empty means every recipient.",
     ),
-    key(
+    Key::new(
         "ingress[].must_pass",
         Texts("an address such as `198.51.100.7` or a network such as `203.0.113.0/24`"),
         Value("[]"),
         r#"["203.0.113.0/24"]"#,
         "Mail must come through one of these hosts, such as a cloud filter.",
     ),
-    key(
+    Key::new(
         "ingress[].may_pass",
         Texts("an address such as `198.51.100.7` or a network such as `203.0.113.0/24`"),
         Value("[]"),
         r#"["198.51.100.7"]"#,
         "Other hosts that may hand mail to us all the same, such as a backup MX.",
     ),
-    key(
+    Key::new(
         "indicators.shipped",
         Flag,
         Value("true"),
         "false",
         "Whether the list of the 2020 incident is used, which is compiled into the program.",
     ),
-    key(
+    Key::new(
         "indicators.list[].path",
         Text("an absolute path"),
         Required,
         r#""/etc/relaywatch/indicators/drop.netset""#,
         "A list to read. A name that ends in `.toml` is read in the described format, any other as plain text with one network a line.",
     ),
-    key(
+    Key::new(
         "indicators.list[].confidence",
         Word(|| Confidence::ALL.map(Confidence::as_str).to_vec()),
         Value(r#""medium""#),
         r#""low""#,
         "How sure a plain list is. At the border `high` is malicious, `medium` suspicious, `low` a notice; deeper in the trace one step less, and never less than a notice.",
     ),
-    key(
+    Key::new(
         "dns.servers",
         Texts("an address with or without a port, such as `127.0.0.1` or `[::1]:5353`, or the word `system`"),
         Value(r#"["system"]"#),
         r#"["127.0.0.1", "192.0.2.53:5353"]"#,
         "Who is asked by `serve`, and by `inspect` and `scan` with `--dns`: resolvers that recurse, best one on this host; `system` for those of /etc/resolv.conf. An empty list asks nobody. A change takes a restart.",
     ),
-    key(
+    Key::new(
         "dns.timeout",
         Duration(100, 60_000),
         Value(r#""2s""#),
         r#""1s""#,
         "How long one server is waited for, before it or the next one is asked again.",
     ),
-    key(
+    Key::new(
         "dns.budget",
         Duration(100, 60_000),
         Value(r#""5s""#),
         r#""3s""#,
         "Time that one message may wait for DNS, all questions together. What is not known by then is \"no data\", and the message goes on.",
     ),
-    key(
+    Key::new(
         "dns.lookups",
         Number(1, 10_000),
         Value("60"),
         "30",
         "Questions that one message may ask, those that the cache answers included.",
     ),
-    key(
+    Key::new(
         "dns.cache",
         Size(64 * 1024, 1024 * MIB),
         Value(r#""16MiB""#),
         r#""64MiB""#,
         "Memory for answers, which are kept as long as their time to live says.",
     ),
-    key(
+    Key::new(
         "dns.max_open",
         Number(1, 10_000),
         Value("512"),
         "100",
         "Queries open at a time; a question beyond is \"no data\" at once.",
     ),
-    key(
+    Key::new(
         "authentication.authserv_ids",
         Texts("an authserv-id such as `gw.coincheck.com`, or with a dot in front all names below it"),
         Value("[]"),
         r#"["gw.coincheck.com"]"#,
         "Whose `Authentication-Results`, `Received-SPF` and ARC results are believed: hosts of ours that check SPF and DKIM before us, or the provider of our mailboxes. They must take out forged copies that bear their own name (RFC 8601, 5).",
     ),
-    key(
+    Key::new(
         "authentication.dkim",
         Word(|| DkimSource::ALL.map(DkimSource::as_str).to_vec()),
         Value(r#""results""#),
         r#""verify""#,
         "Whether DKIM is read from what a pinned host wrote, or verified here, for which the MTA is asked for each body.",
     ),
-    key(
+    Key::new(
         "authentication.max_body_bytes",
         Size(16 * 1024, 256 * MIB),
         Value(r#""1MiB""#),
         r#""4MiB""#,
         "The longest body that is kept to verify DKIM; of a longer one no signature is verified. Each open message may take as much memory.",
     ),
-    key(
+    Key::new(
         "forwarding.arc_sealers",
         Texts("a domain such as `google.com`"),
         Value("[]"),
         r#"["google.com", "microsoft.com"]"#,
         "Domains (`d=`) whose ARC seals are believed: an intact chain whose newest seal is of one of them explains that the mail was forwarded.",
     ),
-    key(
+    Key::new(
         "forwarding.shipped",
         Flag,
         Value("true"),
         "false",
         "Whether the list of cloud filters, mailbox providers and forwarding services is used, which is compiled into the program.",
     ),
-    key(
+    Key::new(
         "forwarding.declared[].name",
         Text("a name"),
         Required,
         r#""alumni office""#,
         "What you call a forwarder that you know. Findings name it.",
     ),
-    key(
+    Key::new(
         "forwarding.declared[].networks",
         Texts("an address such as `198.51.100.7` or a network such as `203.0.113.0/24`"),
         Value("[]"),
         r#"["203.0.113.64/28"]"#,
         "Its networks.",
     ),
-    key(
+    Key::new(
         "forwarding.declared[].hosts",
         Texts("a domain such as `alumni.example`"),
         Value("[]"),
         r#"["alumni.example"]"#,
         "Domains in which its hosts' names lie. A name counts when it leads back to the host's address.",
     ),
-    key(
+    Key::new(
         "forwarding.declared[].spf",
         Texts("a domain such as `alumni.example`"),
         Value("[]"),
         r#"["alumni.example"]"#,
         "Domains whose SPF records allow its hosts.",
     ),
-    key(
+    Key::new(
         "forwarding.filter[].name",
         Text("a name"),
         Required,
         r#""Cloud filter""#,
         "A provider that hands on mail, in addition to those shipped.",
     ),
-    key(
+    Key::new(
         "forwarding.filter[].hosts",
         Texts("a domain such as `filter.example`"),
         Required,
         r#"["filter.example"]"#,
         "Domains in which the names of its outbound hosts lie. One that a shipped provider has goes to this one.",
     ),
-    key("detectors.CODE.enabled", Flag, Value("true"), "false", "Whether the detector runs."),
-    key(
+    Key::new("detectors.CODE.enabled", Flag, Value("true"), "false", "Whether the detector runs."),
+    Key::new(
         "detectors.CODE.severity",
         Word(|| Severity::ALL.map(Severity::as_str).to_vec()),
         Said("as the detector finds"),
         r#""suspicious""#,
         "Gives all findings of the detector this severity.",
     ),
-    key(
+    Key::new(
         "detectors.broken-chain.aliases",
         Groups("a registrable domain such as `mail-a.example`"),
         Value("[]"),
         r#"[["mail-a.example", "mail-b.example"]]"#,
         "Domains that one operator uses side by side, in addition to the groups shipped.",
     ),
-    key(
+    Key::new(
         "actions.notice",
         ACTION,
         Value(r#""accept""#),
         r#""accept""#,
         "What the MTA is told to do with a message at `notice`.",
     ),
-    key(
+    Key::new(
         "actions.suspicious",
         ACTION,
         Value(r#""accept""#),
         r#""quarantine""#,
         "What the MTA is told to do with a message that is suspicious.",
     ),
-    key(
+    Key::new(
         "actions.malicious",
         ACTION,
         Value(r#""accept""#),
         r#""tempfail""#,
         "What the MTA is told to do with a message that is malicious.",
     ),
-    key("header.relaywatch", Flag, Value("true"), "false", "Whether `X-Relaywatch` is added to each message."),
-    key(
+    Key::new("header.relaywatch", Flag, Value("true"), "false", "Whether `X-Relaywatch` is added to each message."),
+    Key::new(
         "header.authentication_results",
         Flag,
         Value("true"),
         "false",
         "Whether `Authentication-Results` with `x-relay-path` is added (RFC 8601).",
     ),
-    key(
+    Key::new(
         "header.authserv_id",
         Text("a domain"),
         Said("the MTA's own name (macro `j`)"),
         r#""gw.coincheck.com""#,
         "The authserv-id in `Authentication-Results`. Set it when several gateways write as one.",
     ),
-    key(
+    Key::new(
         "milter.listen",
         Texts("a socket: `unix:/path`, `inet:ADDRESS:PORT` or `inet:PORT@ADDRESS`"),
         Value(r#"["inet:127.0.0.1:8895"]"#),
         r#"["unix:/run/relaywatch/milter.sock", "inet:127.0.0.1:8895"]"#,
         "Where MTAs connect: `unix:/path`, `inet:ADDRESS:PORT`, or as Sendmail writes it `inet:PORT@ADDRESS`. Sockets that systemd hands over take the place of these.",
     ),
-    key(
+    Key::new(
         "milter.socket_mode",
         Text("an octal mode"),
         Value(r#""0660""#),
         r#""0600""#,
         "The access mode of UNIX sockets.",
     ),
-    key(
+    Key::new(
         "milter.max_connections",
         Number(1, 100_000),
         Value("1000"),
         "200",
         "Connections open at one time; further ones are closed at once, and the MTA does what `milter_default_action` says.",
     ),
-    key(
+    Key::new(
         "milter.idle_timeout",
         Duration(1000, 1440 * MINUTE),
         Value(r#""10m""#),
         r#""15m""#,
         "How long an MTA may be silent. Longer than Postfix's `smtpd_timeout` (300 s), because Postfix keeps the connection while its client thinks.",
     ),
-    key(
+    Key::new(
         "milter.io_timeout",
         Duration(100, 10 * MINUTE),
         Value(r#""10s""#),
         r#""5s""#,
         "How long a whole frame may take to arrive, and an answer to be taken.",
     ),
-    key(
+    Key::new(
         "milter.max_header_bytes",
         Size(16 * 1024, 64 * MIB),
         Value(r#""1MiB""#),
         r#""256KiB""#,
         "Memory for the header section of a message: its bytes and 32 more a field. What is beyond is not looked at.",
     ),
-    key(
+    Key::new(
         "milter.max_recipients",
         Number(1, 100_000),
         Value("1000"),
         "500",
         "Recipients kept of a message; further ones are not looked at.",
     ),
-    key(
+    Key::new(
         "http.listen",
         Text("`off`, or an address and a port"),
         Value(r#""127.0.0.1:9786""#),
         r#""[::1]:9786""#,
         "The address of `/metrics`, `/healthz` and `/readyz`. There is no authentication: the suspects table names addresses, so listen where only Prometheus can connect.",
     ),
-    key(
+    Key::new(
         "log.format",
         Word(|| LogFormat::ALL.map(LogFormat::as_str).to_vec()),
         Value(r#""text""#),
         r#""json""#,
         "Lines of text for people or JSON objects for machines.",
     ),
-    key(
+    Key::new(
         "log.level",
         Word(|| LogLevel::ALL.map(LogLevel::as_str).to_vec()),
         Value(r#""info""#),
         r#""warn""#,
         "The least level that is written. Anomalies are at `warn`, each message at `debug`.",
     ),
-    key(
+    Key::new(
         "suspects.top",
         Number(0, 1000),
         Value("20"),
         "10",
         "How many peers the suspects table shows by address; all others are summed as `other`.",
     ),
-    key(
+    Key::new(
         "suspects.tracked",
         Number(1, 1_000_000),
         Value("10000"),
@@ -367,7 +367,3 @@ pub const KEYS: &[Key] = &[
 ];
 
 const ACTION: Kind = Word(|| Action::ALL.map(Action::as_str).to_vec());
-
-const fn key(path: &'static str, kind: Kind, default: Fallback, example: &'static str, doc: &'static str) -> Key {
-    Key { path, kind, default, example, doc }
-}

@@ -107,16 +107,8 @@ impl Take<'_> {
     }
 
     pub(super) fn domain(&mut self, path: &str, written: &Text) -> Option<At<Domain>> {
-        let problem = match Domain::parse(written.get_ref()) {
-            Ok(domain) if !domain.is_public_suffix() => return Some((written.span(), domain)),
-            Ok(domain) => {
-                let message = format!("`{domain}` is a public suffix, under which anyone registers");
-                self.source.error(written.span(), message)
-            }
-            Err(error) => self.source.error(written.span(), error.to_string()),
-        };
-        self.errors.push(problem.expected(expected(path)));
-        None
+        let domain = schema::domain(self.source, written, &expected(path), &mut self.errors)?;
+        Some((written.span(), domain))
     }
 
     pub(super) fn networks(&mut self, path: &str, written: &Texts) -> Vec<At<IpNetwork>> {

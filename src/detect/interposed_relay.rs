@@ -76,7 +76,7 @@ impl Detector for InterposedRelay {
 /// How bad it is before anything explains it; nothing where nobody vouches for the mail.
 fn strength(context: &Context<'_>, peer: SpfResult) -> Option<Severity> {
     let authentication = context.authentication;
-    let intact = authentication.intact(context.message).next().is_some();
+    let intact = !authentication.intact.is_empty();
     let denied = matches!(peer, SpfResult::Fail | SpfResult::SoftFail);
     match (&authentication.inner, intact) {
         (Some(_), true) if denied => Some(Severity::Suspicious),
@@ -122,7 +122,7 @@ fn fact(context: &Context<'_>, peer: SpfResult) -> String {
     let domain = sender.as_ref().map_or("-", |sender| sender.domain.as_str());
     let ip = context.boundary.peer().map_or_else(|| "-".to_owned(), |(_, ip)| ip.to_string());
     let inner = inner.as_ref().map_or_else(|| "-".to_owned(), |inner| inner.ip.to_string());
-    let dkim = if context.authentication.intact(context.message).next().is_some() { "pass" } else { "-" };
+    let dkim = if context.authentication.intact.is_empty() { "-" } else { "pass" };
     format!("peer={ip} sender={} spf={} inner={inner} dkim={dkim}", printable(domain, 100), peer.as_str())
 }
 
@@ -151,7 +151,7 @@ fn sentence(context: &Context<'_>, border: usize, result: SpfResult, judgement: 
             result.as_str()
         ),
     };
-    match authentication.intact(context.message).next() {
+    match authentication.intact.first() {
         Some(signature) => {
             let by = signature
                 .domain

@@ -11,10 +11,9 @@ use crate::{
     problem::{Problem, Source},
     schema::{
         self,
-        Fallback::{self, Required, Said},
+        Fallback::{Required, Said},
         Key,
-        Kind::{self, Date, Number, Text, Texts, Word},
-        MAX_PROBLEMS,
+        Kind::{Date, Number, Text, Texts, Word},
     },
     text::printable,
 };
@@ -102,24 +101,24 @@ pub const SHIPPED: Source<'_> =
 
 /// Every key of a list.
 pub const KEYS: &[Key] = &[
-    key("format", Number(1, 1), Required, "1", "The version of this format."),
-    key("updated", Date, Required, "2026-11-23", "When the list was last looked over."),
-    key("mediator[].name", Text("a name"), Required, r#""Cloud filter""#, "What the provider is called."),
-    key(
+    Key::new("format", Number(1, 1), Required, "1", "The version of this format."),
+    Key::new("updated", Date, Required, "2026-11-23", "When the list was last looked over."),
+    Key::new("mediator[].name", Text("a name"), Required, r#""Cloud filter""#, "What the provider is called."),
+    Key::new(
         "mediator[].role",
         Word(|| Role::ALL.map(Role::as_str).to_vec()),
         Required,
         r#""filter""#,
         "What it does with other people's mail.",
     ),
-    key(
+    Key::new(
         "mediator[].hosts",
         Texts("a domain such as `filter.example`"),
         Required,
         r#"["filter.example"]"#,
         "The domains in which the verified names of its outbound hosts lie.",
     ),
-    key(
+    Key::new(
         "mediator[].source",
         Text("some words"),
         Said("nothing"),
@@ -127,10 +126,6 @@ pub const KEYS: &[Key] = &[
         "Where that is written down.",
     ),
 ];
-
-const fn key(path: &'static str, kind: Kind, default: Fallback, example: &'static str, doc: &'static str) -> Key {
-    Key { path, kind, default, example, doc }
-}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -157,15 +152,12 @@ pub fn read(source: &Source<'_>, problems: &mut Vec<Problem>) -> List {
     let updated = list.updated.as_ref().and_then(|date| schema::date(source, date, problems));
     let mut providers: Vec<Mediator> = Vec::new();
     for written in &list.mediator {
-        if problems.len() - before > MAX_PROBLEMS {
-            let message = format!("`{}` has more problems, which are not shown", printable(source.name, 200));
-            problems.push(Problem::error(message));
+        if schema::is_enough(source, before, problems) {
             break;
         }
         providers.extend(provider(source, written, &providers, problems));
     }
-    // Those without a place, which say that there are more, come last.
-    problems[before..].sort_by_key(|problem| problem.place().unwrap_or((usize::MAX, 0)));
+    schema::in_order(&mut problems[before..]);
     List { updated, providers }
 }
 
@@ -189,21 +181,15 @@ fn provider(
     }
     let mut hosts = Vec::new();
     for host in listed.get_ref() {
-        match Domain::parse(host.get_ref()) {
-            Ok(domain) if domain.is_public_suffix() || !domain.as_str().contains('.') => {
-                let message = format!("`{domain}` is a public suffix, under which anyone registers");
-                problems
-                    .push(source.error(host.span(), message).expected("expected a domain such as `filter.example`"));
-            }
-            Ok(domain) if before.iter().any(|other| other.hosts.contains(&domain)) || hosts.contains(&domain) => {
-                let message = format!("`{domain}` is in the list twice");
-                problems.push(source.error(host.span(), message).expected("expected each domain once"));
-            }
-            Ok(domain) => hosts.push(domain),
-            Err(error) => {
-                let problem = source.error(host.span(), error.to_string());
-                problems.push(problem.expected("expected a domain such as `filter.example`"));
-            }
+        const EXPECTED: &str = "expected a domain such as `filter.example`";
+        let Some(domain) = schema::domain(source, host, EXPECTED, problems) else { continue };
+        if !domain.as_str().contains('.') {
+            problems.push(schema::public_suffix(source, host, &domain).expected(EXPECTED));
+        } else if before.iter().any(|other| other.hosts.contains(&domain)) || hosts.contains(&domain) {
+            let message = format!("`{domain}` is in the list twice");
+            problems.push(source.error(host.span(), message).expected("expected each domain once"));
+        } else {
+            hosts.push(domain);
         }
     }
     Some(Mediator { name: name.get_ref().clone(), role: role?, hosts, source: written.source.clone() })

@@ -15,9 +15,9 @@ use crate::{
     problem::{Problem, Source},
     schema::{
         self,
-        Fallback::{self, Required, Said, Value},
+        Fallback::{Required, Said, Value},
         Key,
-        Kind::{self, Date, Number, Text, Texts},
+        Kind::{Date, Number, Text, Texts},
     },
     text::printable,
 };
@@ -69,36 +69,42 @@ impl Provider {
 
 /// The keys of a provider in the configuration, in the order of the page.
 pub const PROVIDER_KEYS: [Key; 6] = [
-    key(
+    Key::new(
         "provider[].id",
         Text("an id"),
         Required,
         r#""example-mail""#,
         "The id that `boundary.provider` names: lower-case letters, digits and `-`. The id of a shipped provider takes its place.",
     ),
-    key("provider[].name", Text("a name"), Said("the id"), r#""Example Mail""#, "The provider's name, as it is shown."),
-    key(
+    Key::new(
+        "provider[].name",
+        Text("a name"),
+        Said("the id"),
+        r#""Example Mail""#,
+        "The provider's name, as it is shown.",
+    ),
+    Key::new(
         "provider[].ingress_by",
         Texts(HOST),
         Required,
         r#"["mx.provider.example"]"#,
         "What its hosts that take mail in from outside write behind `by`, with all names below it.",
     ),
-    key(
+    Key::new(
         "provider[].internal_by",
         Texts(HOST),
         Value("[]"),
         r#"["store.provider.example", "10.0.0.0/8"]"#,
         "What its inner hosts write behind `by`, with all names below it.",
     ),
-    key(
+    Key::new(
         "provider[].internal_networks",
         Texts("an address or a network such as `10.0.0.0/8`"),
         Value("[]"),
         r#"["10.0.0.0/8"]"#,
         "The addresses from which its own hosts pass mail on within, and from which nobody else can send to it. Never a network that it rents out, or from which all its customers send.",
     ),
-    key(
+    Key::new(
         "provider[].authserv_ids",
         Texts("a domain such as `mx.google.com`"),
         Value("[]"),
@@ -109,17 +115,17 @@ pub const PROVIDER_KEYS: [Key; 6] = [
 
 /// Every key of the shipped list.
 pub const KEYS: &[Key] = &[
-    key("format", Number(1, 1), Required, "1", "The version of this format."),
-    key("name", Text("a name"), Required, r#""mailbox""#, "The list's name."),
-    key("description", Text("some words"), Said("nothing"), r#""Large providers""#, "What the list is."),
-    key("updated", Date, Required, "2026-11-23", "When the list was last held against real mail."),
+    Key::new("format", Number(1, 1), Required, "1", "The version of this format."),
+    Key::new("name", Text("a name"), Required, r#""mailbox""#, "The list's name."),
+    Key::new("description", Text("some words"), Said("nothing"), r#""Large providers""#, "What the list is."),
+    Key::new("updated", Date, Required, "2026-11-23", "When the list was last held against real mail."),
     PROVIDER_KEYS[0],
     PROVIDER_KEYS[1],
     PROVIDER_KEYS[2],
     PROVIDER_KEYS[3],
     PROVIDER_KEYS[4],
     PROVIDER_KEYS[5],
-    key(
+    Key::new(
         "provider[].source",
         Text("some words"),
         Required,
@@ -130,10 +136,6 @@ pub const KEYS: &[Key] = &[
 
 const HOST: &str =
     "a host name such as `mx.google.com`, or a network such as `10.0.0.0/8` where hosts write their address";
-
-const fn key(path: &'static str, kind: Kind, default: Fallback, example: &'static str, doc: &'static str) -> Key {
-    Key { path, kind, default, example, doc }
-}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -250,15 +252,7 @@ impl Deciding<'_, '_> {
     }
 
     fn name(&mut self, text: &Spanned<String>) -> Option<Domain> {
-        match Domain::parse(text.get_ref()) {
-            Ok(name) if !name.is_public_suffix() => return Some(name),
-            Ok(name) => {
-                let message = format!("`{name}` is a public suffix, under which anyone registers");
-                self.refuse(text.span(), message, "expected a host name such as `mx.google.com`");
-            }
-            Err(error) => self.refuse(text.span(), error.to_string(), "expected a host name such as `mx.google.com`"),
-        }
-        None
+        schema::domain(self.source, text, "expected a host name such as `mx.google.com`", self.problems)
     }
 
     fn network(&mut self, text: &Spanned<String>) -> Option<IpNetwork> {

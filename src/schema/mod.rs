@@ -8,7 +8,7 @@ mod check;
 mod syntax;
 mod value;
 
-pub use value::{date, word};
+pub use value::{date, domain, in_order, is_enough, public_suffix, word};
 
 use serde::de::DeserializeOwned;
 use toml::de::DeTable;
@@ -35,6 +35,19 @@ pub struct Key {
     pub example: &'static str,
     /// What it means.
     pub doc: &'static str,
+}
+
+impl Key {
+    /// A key, its parts in the order in which a page shows them.
+    pub const fn new(
+        path: &'static str,
+        kind: Kind,
+        default: Fallback,
+        example: &'static str,
+        doc: &'static str,
+    ) -> Self {
+        Self { path, kind, default, example, doc }
+    }
 }
 
 /// What a key takes.

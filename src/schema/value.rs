@@ -2,8 +2,9 @@
 
 use toml::{Spanned, value::Datetime};
 
-use super::{nearest, quoted};
+use super::{MAX_PROBLEMS, nearest, quoted};
 use crate::{
+    names::Domain,
     problem::{Problem, Source},
     text::printable,
 };
@@ -29,6 +30,42 @@ pub fn word<T: Copy>(
         });
     }
     found
+}
+
+/// Whether more problems than are shown came since there were `before`; then that is said, and reading can end.
+pub fn is_enough(source: &Source<'_>, before: usize, problems: &mut Vec<Problem>) -> bool {
+    let enough = problems.len() - before > MAX_PROBLEMS;
+    if enough {
+        let message = format!("`{}` has more problems, which are not shown", printable(source.name, 200));
+        problems.push(Problem::error(message));
+    }
+    enough
+}
+
+/// Puts problems into the order of the file; those without a place, which say that there are more, come last.
+pub fn in_order(problems: &mut [Problem]) {
+    problems.sort_by_key(|problem| problem.place().unwrap_or((usize::MAX, 0)));
+}
+
+/// A domain under which not just anyone registers; where it is none, the problem is added to `problems`.
+pub fn domain(
+    source: &Source<'_>,
+    written: &Spanned<String>,
+    expected: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<Domain> {
+    let problem = match Domain::parse(written.get_ref()) {
+        Ok(domain) if !domain.is_public_suffix() => return Some(domain),
+        Ok(domain) => public_suffix(source, written, &domain),
+        Err(error) => source.error(written.span(), error.to_string()),
+    };
+    problems.push(problem.expected(expected));
+    None
+}
+
+/// The problem that a domain is nobody's own.
+pub fn public_suffix(source: &Source<'_>, written: &Spanned<String>, domain: &Domain) -> Problem {
+    source.error(written.span(), format!("`{domain}` is a public suffix, under which anyone registers"))
 }
 
 /// A date without a time; where it has one, the problem is added to `problems`.

@@ -78,7 +78,7 @@ fn facts(out: &mut dyn Write, report: &Report<'_>, message: &RawMessage, style: 
         fact(out, label, &keep_start(&value, room), style)?;
     }
     fact(out, "Boundary", &boundary(report), style)?;
-    if let Some(sender) = sender(report, message) {
+    if let Some(sender) = sender(report) {
         fact(out, "Sender", &sender, style)?;
     }
     if !headers.breaks().is_empty() {
@@ -128,14 +128,14 @@ fn boundary(report: &Report<'_>) -> String {
 }
 
 /// What is known of the sender's authorisation; nothing where nobody was asked.
-fn sender(report: &Report<'_>, message: &RawMessage) -> Option<String> {
+fn sender(report: &Report<'_>) -> Option<String> {
     let found = &report.authentication;
     let (sender, peer) = (found.sender.as_ref()?, found.peer.as_ref()?);
     let mut text = format!("SPF of {} says {} of the peer", printable(&sender.domain, 100), peer.result.as_str());
     if let Some(inner) = &found.inner {
         text.push_str(&format!(", and pass of {} (hop {})", inner.ip, inner.hop));
     }
-    for signature in found.intact(message) {
+    for signature in &found.intact {
         let domain = signature.domain.as_deref().unwrap_or("?");
         text.push_str(&format!("; signature of {} intact", printable(domain, 100)));
     }

@@ -17,8 +17,7 @@ use crate::{
         self,
         Fallback::{self, Required, Said},
         Key,
-        Kind::{self, Date, Number, Text, Word},
-        MAX_PROBLEMS,
+        Kind::{Date, Number, Text, Word},
     },
     text::printable,
 };
@@ -53,47 +52,47 @@ impl ValueKind {
 
 /// Every key of a described list.
 pub const KEYS: &[Key] = &[
-    key("format", Number(1, 1), Required, "1", "The version of this format."),
-    key("name", Text("a name"), Required, r#""incident-2020""#, "The list's name."),
-    key(
+    Key::new("format", Number(1, 1), Required, "1", "The version of this format."),
+    Key::new("name", Text("a name"), Required, r#""incident-2020""#, "The list's name."),
+    Key::new(
         "description",
         Text("some words"),
         Said("nothing"),
         r#""Hosts of the 2020 incident""#,
         "What the list is and where it comes from.",
     ),
-    key(
+    Key::new(
         "indicator[].id",
         Text("an id"),
         Required,
         r#""relay-2020-1""#,
         "An id that survives edits: letters, digits, `.`, `_` and `-`; unique over all lists in use. Findings name it.",
     ),
-    key(
+    Key::new(
         "indicator[].kind",
         Word(|| ValueKind::ALL.map(ValueKind::as_str).to_vec()),
         Required,
         r#""ip""#,
         "What the value is: one address, a network, one host name, or a domain with all names below it.",
     ),
-    key("indicator[].value", Text("a value"), Required, r#""192.0.2.66""#, "The address, network or name."),
-    key(
+    Key::new("indicator[].value", Text("a value"), Required, r#""192.0.2.66""#, "The address, network or name."),
+    Key::new(
         "indicator[].confidence",
         Word(|| Confidence::ALL.map(Confidence::as_str).to_vec()),
         Fallback::Value(r#""medium""#),
         r#""high""#,
         "How sure the source is. At the border `high` is malicious, `medium` suspicious, `low` a notice; deeper in the trace one step less, and never less than a notice.",
     ),
-    key("indicator[].first_seen", Date, Said("unknown"), "2020-05-31", "When it was first seen in use."),
-    key("indicator[].last_seen", Date, Said("unknown"), "2020-06-03", "When it was last seen in use."),
-    key(
+    Key::new("indicator[].first_seen", Date, Said("unknown"), "2020-05-31", "When it was first seen in use."),
+    Key::new("indicator[].last_seen", Date, Said("unknown"), "2020-06-03", "When it was last seen in use."),
+    Key::new(
         "indicator[].reference",
         Text("some words"),
         Said("nothing"),
         r#""report of the responder, June 2020""#,
         "Where it is written down.",
     ),
-    key(
+    Key::new(
         "indicator[].note",
         Text("some words"),
         Said("nothing"),
@@ -101,10 +100,6 @@ pub const KEYS: &[Key] = &[
         "What it is, for the sentence that the admin reads.",
     ),
 ];
-
-const fn key(path: &'static str, kind: Kind, default: Fallback, example: &'static str, doc: &'static str) -> Key {
-    Key { path, kind, default, example, doc }
-}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -139,24 +134,21 @@ pub fn read(source: &Source<'_>, problems: &mut Vec<Problem>) -> Vec<Spanned<Ind
     let mut ids: HashMap<String, Range<usize>> = HashMap::new();
     let mut indicators = Vec::new();
     for written in list.indicator {
-        if reading.problems.len() - before > MAX_PROBLEMS {
-            let message = format!("`{}` has more problems, which are not shown", printable(source.name, 200));
-            reading.problems.push(Problem::error(message));
+        if schema::is_enough(source, before, reading.problems) {
             break;
         }
         let Some(indicator) = reading.indicator(written) else { continue };
         match ids.insert(indicator.get_ref().id.clone(), indicator.span()) {
             None => indicators.push(indicator),
             Some(first) => {
-                let line = source.text[..first.start].matches('\n').count() + 1;
+                let line = source.line(first.start);
                 let message = format!("the id `{}` is used twice", indicator.get_ref().id);
                 let problem = source.error(indicator.span(), message).expected("expected an id of its own");
                 reading.problems.push(problem.help(format!("the first one is in line {line}")));
             }
         }
     }
-    // Those without a place, which say that there are more, come last.
-    problems[before..].sort_by_key(|problem| problem.place().unwrap_or((usize::MAX, 0)));
+    schema::in_order(&mut problems[before..]);
     indicators
 }
 
