@@ -8,7 +8,8 @@ use crate::{
     authentication::{Authentication, Subject},
     boundary::Boundary,
     clock::Stopwatch,
-    detect::{Context, DETECTORS, Outcome},
+    context::Context,
+    detect::{DETECTORS, Outcome},
     dns::{Dns, Offline, at_once},
     envelope::Envelope,
     finding::{Code, Finding},
@@ -65,7 +66,7 @@ pub async fn inspect<'a>(message: &'a RawMessage, policy: &Policy, dns: &dyn Dns
     let envelope = Envelope::find(message, &trace, &boundary);
     let subject = Subject { message, trace: &trace, boundary: &boundary, envelope: &envelope };
     let authentication = Authentication::find(subject, policy, dns).await;
-    let outcomes = detect(&Context::new(subject, &authentication, policy));
+    let outcomes = detect(&Context { subject, authentication: &authentication, policy });
     let verdict = Verdict::of(findings(&outcomes, policy));
     Report { trace, boundary, envelope, authentication, outcomes, verdict, took: stopwatch.elapsed() }
 }

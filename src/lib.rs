@@ -8,6 +8,7 @@ pub mod boundary;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod context;
 pub mod demo;
 pub mod detect;
 pub mod dns;

@@ -21,11 +21,11 @@ impl Detector for BrokenChain {
     }
 
     fn detect(&self, context: &Context<'_>) -> Outcome {
-        let start = context.boundary.peer().map_or(0, |(hop, _)| hop);
+        let start = context.subject.boundary.peer().map_or(0, |(hop, _)| hop);
         let mut newer = start;
         let mut compared = false;
         while let Some((older, hop)) = context.next_older(newer) {
-            let Some(next) = context.trace.hops.get(newer) else { break };
+            let Some(next) = context.subject.trace.hops.get(newer) else { break };
             match fits(&next.received, &hop.received, &context.policy.operators) {
                 Some(false) => return Outcome::Findings(vec![gap(newer, &next.received, &hop.received)]),
                 Some(true) => compared = true,

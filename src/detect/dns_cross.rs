@@ -20,7 +20,7 @@ impl Detector for DnsCross {
     }
 
     fn detect(&self, context: &Context<'_>) -> Outcome {
-        let Some((border, peer)) = context.boundary.peer() else {
+        let Some((border, peer)) = context.subject.boundary.peer() else {
             return Outcome::NoData("no outside peer is known");
         };
         let exchangers = &context.authentication.exchangers;

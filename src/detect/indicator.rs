@@ -30,12 +30,12 @@ impl Detector for Indicator {
         if indicators.is_empty() {
             return Outcome::NoData("no indicator list is configured");
         }
-        if context.trace.hops.is_empty() {
+        if context.subject.trace.hops.is_empty() {
             return Outcome::NoData("there is no hop");
         }
-        let border = context.boundary.peer().map(|(hop, _)| hop);
+        let border = context.subject.boundary.peer().map(|(hop, _)| hop);
         let mut findings = Findings::default();
-        for (index, hop) in context.trace.hops.iter().enumerate() {
+        for (index, hop) in context.subject.trace.hops.iter().enumerate() {
             let received = &hop.received;
             let place = if border == Some(index) { "the host that handed us the mail" } else { "a host in the trace" };
             if let Some(found) = received.ip.and_then(|ip| indicators.address(ip)) {

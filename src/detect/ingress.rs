@@ -26,10 +26,10 @@ impl Detector for Ingress {
         if context.policy.ingress.is_empty() {
             return Outcome::NoData("no ingress rule is configured");
         }
-        let Some((border, peer)) = context.boundary.peer() else {
+        let Some((border, peer)) = context.subject.boundary.peer() else {
             return Outcome::NoData("no outside peer is known");
         };
-        let recipients = &context.envelope.recipients;
+        let recipients = &context.subject.envelope.recipients;
         if recipients.is_empty() && context.policy.ingress.iter().all(|rule| !rule.recipients.is_empty()) {
             return Outcome::NoData("no recipient is known");
         }
@@ -51,15 +51,19 @@ fn governed(rule: &IngressRule, recipients: &[Cow<'_, str>]) -> Option<String> {
 }
 
 fn check(context: &Context<'_>, rule: &IngressRule, border: usize, peer: IpAddr, domain: &str) -> Option<Finding> {
-    let ip_of = |index: usize| context.trace.hops.get(index).and_then(|hop| hop.received.ip);
+    let ip_of = |index: usize| context.subject.trace.hops.get(index).and_then(|hop| hop.received.ip);
     let passed = |ip: IpAddr| rule.must_pass.contains(ip);
     if (0..=border).filter_map(ip_of).any(passed) || rule.may_pass.contains(peer) {
         return None;
     }
-    let name =
-        context.trace.hops.get(border).and_then(|hop| hop.received.rdns.as_deref().or(hop.received.helo.as_deref()));
+    let name = context
+        .subject
+        .trace
+        .hops
+        .get(border)
+        .and_then(|hop| hop.received.rdns.as_deref().or(hop.received.helo.as_deref()));
     let name = name.map(|name| format!(" ({})", printable(name, 100))).unwrap_or_default();
-    let filter = (border + 1..context.trace.hops.len()).find_map(|index| ip_of(index).filter(|ip| passed(*ip)));
+    let filter = (border + 1..context.subject.trace.hops.len()).find_map(|index| ip_of(index).filter(|ip| passed(*ip)));
     let (fact, sentence) = match filter {
         Some(filter) => (
             format!("between={peer} after={filter} recipients={domain}"),

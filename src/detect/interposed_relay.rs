@@ -10,7 +10,7 @@ use super::{Context, Detector, Outcome};
 use crate::{
     authentication::{Authentication, InnerBy, SpfResult, Standing},
     finding::{Basis, Code, Finding, Severity},
-    forwarding::{self, Facts, Forgery, Sign},
+    forwarding::{self, Forgery, Sign},
     text::printable,
 };
 
@@ -22,7 +22,7 @@ impl Detector for InterposedRelay {
     }
 
     fn detect(&self, context: &Context<'_>) -> Outcome {
-        let Some((border, _)) = context.boundary.peer() else {
+        let Some((border, _)) = context.subject.boundary.peer() else {
             return Outcome::NoData("no outside peer is known");
         };
         let authentication = context.authentication;
@@ -47,18 +47,7 @@ impl Detector for InterposedRelay {
                 Outcome::Clean
             };
         };
-        let signs = forwarding::signs(&Facts {
-            message: context.message,
-            trace: context.trace,
-            boundary: context.boundary,
-            envelope: context.envelope,
-            policy: context.policy,
-            stated: &authentication.stated,
-            dkim: &authentication.dkim,
-            peer: &authentication.names,
-            exchangers: &authentication.exchangers,
-            author: authentication.sender.as_ref(),
-        });
+        let signs = forwarding::signs(context);
         let judgement = Judgement::of(severity, &signs, context);
         let finding = Finding {
             code: Code::InterposedRelay,
@@ -120,7 +109,7 @@ impl<'a> Judgement<'a> {
 fn fact(context: &Context<'_>, peer: SpfResult) -> String {
     let Authentication { sender, inner, .. } = context.authentication;
     let domain = sender.as_ref().map_or("-", |sender| sender.domain.as_str());
-    let ip = context.boundary.peer().map_or_else(|| "-".to_owned(), |(_, ip)| ip.to_string());
+    let ip = context.subject.boundary.peer().map_or_else(|| "-".to_owned(), |(_, ip)| ip.to_string());
     let inner = inner.as_ref().map_or_else(|| "-".to_owned(), |inner| inner.ip.to_string());
     let dkim = if context.authentication.intact.is_empty() { "-" } else { "pass" };
     format!("peer={ip} sender={} spf={} inner={inner} dkim={dkim}", printable(domain, 100), peer.as_str())
@@ -188,7 +177,7 @@ fn sentence(context: &Context<'_>, border: usize, result: SpfResult, judgement: 
 
 /// Whether the nearest older hop that states a recipient states one of the envelope's.
 fn same_recipient(context: &Context<'_>, border: usize) -> bool {
-    let mut older = context.trace.hops.iter().skip(border + 1);
+    let mut older = context.subject.trace.hops.iter().skip(border + 1);
     let stated = older.find_map(|hop| hop.received.recipient.as_deref());
-    stated.is_some_and(|stated| context.envelope.recipients.iter().any(|to| to.eq_ignore_ascii_case(stated)))
+    stated.is_some_and(|stated| context.subject.envelope.recipients.iter().any(|to| to.eq_ignore_ascii_case(stated)))
 }

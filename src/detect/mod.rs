@@ -7,16 +7,16 @@
 //! part of docs/detectors.md (a test holds that page to [`Code::ALL`]).
 
 mod broken_chain;
-mod context;
 mod dns_cross;
 mod indicator;
 mod ingress;
 mod interposed_relay;
 mod own_name;
 
-pub use context::Context;
-
-use crate::finding::{Code, Finding};
+use crate::{
+    context::Context,
+    finding::{Code, Finding},
+};
 
 /// Every detector, in the order in which they run.
 pub const DETECTORS: &[&dyn Detector] = &[

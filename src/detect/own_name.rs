@@ -32,10 +32,10 @@ impl Detector for OwnName {
         if topology.domains.is_empty() {
             return Outcome::NoData("no domain of ours is configured");
         }
-        let Some((border, peer)) = context.boundary.peer() else {
+        let Some((border, peer)) = context.subject.boundary.peer() else {
             return Outcome::NoData("no outside peer is known");
         };
-        let Some(hop) = context.trace.hops.get(border) else {
+        let Some(hop) = context.subject.trace.hops.get(border) else {
             return Outcome::Error("the boundary lies outside the trace".to_owned());
         };
         let ours = |name: Option<&str>| {

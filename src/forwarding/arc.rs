@@ -6,18 +6,18 @@
 //! Nobody else can make the seal, but anybody can hand on a mail that bears it: it says that the sealer had the mail, not that the peer
 //! is the sealer.
 
-use super::{Facts, Sign, SignKind};
+use super::{Context, Sign, SignKind};
 use crate::{authentication::DkimResult, names::normal};
 
 /// The most sets a chain has (RFC 8617, 4.2.1).
 const SETS: usize = 50;
 
-pub(super) fn arc(facts: &Facts<'_>) -> Option<Sign> {
-    if facts.policy.forwarding.arc_sealers.is_empty() || facts.stated.arc != Some(DkimResult::Pass) {
+pub(super) fn arc(context: &Context<'_>) -> Option<Sign> {
+    if context.policy.forwarding.arc_sealers.is_empty() || context.authentication.stated.arc != Some(DkimResult::Pass) {
         return None;
     }
     let mut newest: Option<(usize, String)> = None;
-    for (index, field) in facts.came_with_it().filter(|field| field.is("ARC-Seal")).enumerate() {
+    for (index, field) in context.came_with_it().filter(|field| field.is("ARC-Seal")).enumerate() {
         let text = field.text();
         let (instance, domain) = seal(&text).filter(|_| index < SETS)?;
         match &newest {
@@ -28,7 +28,7 @@ pub(super) fn arc(facts: &Facts<'_>) -> Option<Sign> {
         }
     }
     let (instance, domain) = newest?;
-    let is_pinned = facts.policy.forwarding.arc_sealers.iter().any(|sealer| normal(sealer) == domain);
+    let is_pinned = context.policy.forwarding.arc_sealers.iter().any(|sealer| normal(sealer) == domain);
     is_pinned.then(|| Sign::new(SignKind::Arc, Some(&domain), &format!("ARC-Seal i={instance} of {domain}")))
 }
 
@@ -57,7 +57,7 @@ mod tests {
     fn sealed(headers: &str) -> Sample {
         let mut sample = Sample::session(headers);
         sample.policy.forwarding.arc_sealers = vec!["fwd.example".to_owned()];
-        sample.stated.arc = Some(DkimResult::Pass);
+        sample.authentication.stated.arc = Some(DkimResult::Pass);
         sample
     }
 
@@ -77,7 +77,7 @@ mod tests {
         let headers = "ARC-Seal: i=1; d=fwd.example; b=x\n\n";
         for arc_result in [None, Some(DkimResult::None), Some(DkimResult::Fail)] {
             let mut sample = sealed(headers);
-            sample.stated.arc = arc_result;
+            sample.authentication.stated.arc = arc_result;
             assert_eq!(sample.ask(arc), None);
         }
         let mut sample = sealed(headers);
@@ -119,7 +119,7 @@ mod tests {
         let ours = "ARC-Seal: i=1; d=fwd.example; b=x\n";
         let mut sample = Sample::stored(&format!("{ours}{border}\n"));
         sample.policy.forwarding.arc_sealers = vec!["fwd.example".to_owned()];
-        sample.stated.arc = Some(DkimResult::Pass);
+        sample.authentication.stated.arc = Some(DkimResult::Pass);
         assert_eq!(sample.ask(arc), None);
     }
 }

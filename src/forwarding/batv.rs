@@ -3,13 +3,13 @@
 //! The sender's own hosts write the tag, whichever way the mail then goes: it explains no forwarding ([`SignKind::explains`]), and is told
 //! so that two addresses that differ by it are not held for two.
 
-use super::{Facts, Sign, SignKind};
+use super::{Context, Sign, SignKind};
 use crate::envelope::batv::original_sender;
 
-pub(super) fn batv(facts: &Facts<'_>) -> Option<Sign> {
-    let sender = facts.envelope.sender.as_deref()?;
+pub(super) fn batv(context: &Context<'_>) -> Option<Sign> {
+    let sender = context.subject.envelope.sender.as_deref()?;
     original_sender(sender)?;
-    let sign = facts.envelope_sign(SignKind::Batv, "")?;
+    let sign = context.envelope_sign(SignKind::Batv, "")?;
     Some(Sign { forwarder: None, ..sign })
 }
 

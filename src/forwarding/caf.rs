@@ -3,15 +3,15 @@
 //! Takes `carol+caf_=bob=victim.example@example.com`: mail that Gmail forwards for `carol@example.com` to `bob@victim.example`. Google documents
 //! the fields that it adds (`X-Forwarded-To`, `X-Forwarded-For`) and not this form, which stands in public headers.
 
-use super::{Facts, Sign, SignKind};
+use super::{Context, Sign, SignKind};
 use crate::envelope::address;
 
-pub(super) fn caf(facts: &Facts<'_>) -> Option<Sign> {
-    let (local, domain) = facts.sender()?;
+pub(super) fn caf(context: &Context<'_>) -> Option<Sign> {
+    let (local, domain) = context.sender()?;
     let (user, target) = address::split_once(local, "+caf_=")?;
     let (target_local, target_domain) = target.rsplit_once('=')?;
     address::inner_domain(target_domain).filter(|_| !user.is_empty() && !target_local.is_empty())?;
-    facts.envelope_sign(SignKind::Caf, &format!("{user}@{domain}"))
+    context.envelope_sign(SignKind::Caf, &format!("{user}@{domain}"))
 }
 
 #[cfg(test)]

@@ -2,22 +2,22 @@
 //!
 //! Takes the peer's address, which our border recorded, and what DNS says of it, gives a sign with the name that the admin gave it.
 
-use super::{Facts, Sign, SignKind};
+use super::{Context, Sign, SignKind};
 use crate::{names::normal, policy::DeclaredForwarder};
 
-pub(super) fn declared(facts: &Facts<'_>) -> Option<Sign> {
-    let ip = Sign::peer(facts)?;
+pub(super) fn declared(context: &Context<'_>) -> Option<Sign> {
+    let (_, ip) = context.subject.boundary.peer()?;
     let sign = |forwarder: &str, seen: String| Sign::new(SignKind::Declared, Some(forwarder), &seen);
-    let declared = &facts.policy.forwarding.declared;
+    let declared = &context.policy.forwarding.declared;
     if let Some(by_network) = declared.iter().find(|forwarder| forwarder.networks.contains(ip)) {
         return Some(sign(&by_network.name, format!("{ip} is in the networks declared for {}", by_network.name)));
     }
-    for name in facts.verified_names() {
+    for name in context.verified_names() {
         if let Some(by_name) = declared.iter().find(|forwarder| forwarder.hosts.covering(name).is_some()) {
             return Some(sign(&by_name.name, format!("{ip} is verified as {name}, declared for {}", by_name.name)));
         }
     }
-    let domain = normal(facts.peer.authorised_by.as_deref()?);
+    let domain = normal(context.authentication.names.authorised_by.as_deref()?);
     let named = |forwarder: &&DeclaredForwarder| forwarder.spf_domains.iter().any(|known| known.as_str() == domain);
     let by_spf = declared.iter().find(named)?;
     Some(sign(&by_spf.name, format!("SPF of {domain} allows {ip}, declared for {}", by_spf.name)))
@@ -58,9 +58,9 @@ mod tests {
         let mut by_name = sample(DeclaredForwarder { hosts: hosts(), ..Default::default() });
         by_name.message.session.as_mut().unwrap().helo = Some("mx.alumni.example".to_owned());
         assert_eq!(by_name.ask(declared), None, "HELO is the client's own word");
-        by_name.peer.verified = Some("MX.alumni.example.".to_owned());
+        by_name.authentication.names.verified = Some("MX.alumni.example.".to_owned());
         assert!(by_name.ask(declared).is_some());
-        by_name.peer.verified = Some("alumni.example.attacker.test".to_owned());
+        by_name.authentication.names.verified = Some("alumni.example.attacker.test".to_owned());
         assert_eq!(by_name.ask(declared), None);
         by_name.message.session.as_mut().unwrap().peer_name = Some("mx.alumni.example".to_owned());
         assert!(by_name.ask(declared).is_some(), "our border verified it");
@@ -71,9 +71,9 @@ mod tests {
         let mut by_spf =
             sample(DeclaredForwarder { spf_domains: vec![domain("alumni.example")], ..Default::default() });
         assert_eq!(by_spf.ask(declared), None);
-        by_spf.peer.authorised_by = Some("alumni.example".to_owned());
+        by_spf.authentication.names.authorised_by = Some("alumni.example".to_owned());
         assert_eq!(by_spf.ask(declared).unwrap().forwarder.as_deref(), Some("alumni"));
-        by_spf.peer.authorised_by = Some("other.example".to_owned());
+        by_spf.authentication.names.authorised_by = Some("other.example".to_owned());
         assert_eq!(by_spf.ask(declared), None);
     }
 }

@@ -4,7 +4,7 @@
 //! against loops), `X-Original-To` Postfix's, `Envelope-To` Exim's, `X-Delivered-To` Fastmail's, `X-Forwarded-To` and
 //! `X-Forwarded-For` Gmail's. One that names a recipient of ours is no sign: it is the loop guard of a host on the way.
 
-use super::{Facts, Sign, SignKind};
+use super::{Context, Sign, SignKind};
 use crate::envelope::address;
 
 const FIELDS: [&str; 6] =
@@ -14,11 +14,11 @@ const FIELDS: [&str; 6] =
 /// and us a second.
 const LOOKED_AT: usize = 32;
 
-pub(super) fn delivered_to(facts: &Facts<'_>) -> Option<Sign> {
-    let fields = facts.came_with_it().filter_map(|field| Some((FIELDS.iter().find(|name| field.is(name))?, field)));
+pub(super) fn delivered_to(context: &Context<'_>) -> Option<Sign> {
+    let fields = context.came_with_it().filter_map(|field| Some((FIELDS.iter().find(|name| field.is(name))?, field)));
     fields.take(LOOKED_AT).find_map(|(name, field)| {
         let text = field.text();
-        let other = address::addresses(&text).find(|address| facts.is_recipient(address) == Some(false))?;
+        let other = address::addresses(&text).find(|address| context.is_recipient(address) == Some(false))?;
         Some(Sign::new(SignKind::DeliveredTo, Some(other), &format!("{name}: {text}")))
     })
 }

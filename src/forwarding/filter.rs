@@ -4,12 +4,12 @@
 //! rules/forwarding/mediators.toml and of the admin, gives a sign with the provider. Nobody else can have such a name, but any customer of
 //! the provider, the attacker too, can have mail relayed by it: the sign says whose host it is, not on whose behalf it acts.
 
-use super::{Facts, Forgery, Sign, SignKind};
+use super::{Context, Forgery, Sign, SignKind};
 use crate::rules::mediators::Role;
 
-pub(super) fn filter(facts: &Facts<'_>) -> Option<Sign> {
-    facts.verified_names().find_map(|name| {
-        let provider = facts.policy.forwarding.filters.of(name)?;
+pub(super) fn filter(context: &Context<'_>) -> Option<Sign> {
+    context.verified_names().find_map(|name| {
+        let provider = context.policy.forwarding.filters.of(name)?;
         let seen = format!("{name} is a host of {} ({})", provider.name, provider.role.as_str());
         let sign = Sign::new(SignKind::Filter, Some(&provider.name), &seen);
         // A filter hands mail to those whose MX points to it; mailboxes and forwarders to wherever a customer says.
@@ -41,7 +41,7 @@ mod tests {
     fn a_verified_name_of_a_provider_is_a_sign() {
         let mut sample = sample("");
         assert_eq!(sample.ask(filter), None);
-        sample.peer.verified = Some("Out1.Filter.example".to_owned());
+        sample.authentication.names.verified = Some("Out1.Filter.example".to_owned());
         let sign = sample.ask(filter).unwrap();
         assert_eq!(sign.forwarder.as_deref(), Some("Cloud filter"));
         assert_eq!(sign.seen, "Out1.Filter.example is a host of Cloud filter (filter)");
@@ -52,7 +52,7 @@ mod tests {
         let mut sample = sample("");
         sample.message.session.as_mut().unwrap().helo = Some("out1.filter.example".to_owned());
         for name in ["notfilter.example", "filter.example.attacker.test", "filter.exampl\u{435}", ""] {
-            sample.peer.verified = Some(name.to_owned());
+            sample.authentication.names.verified = Some(name.to_owned());
             assert_eq!(sample.ask(filter), None, "{name}");
         }
     }

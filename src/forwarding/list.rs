@@ -3,12 +3,12 @@
 //! Takes `List-Id` (RFC 2919) and `List-Post` (RFC 2369, 3.4), which a list's host adds and most others do not; and, weaker, `Precedence: list`
 //! or `bulk` (RFC 2076, 3.9: not in any standard). All of them are free to write, and an attacker's relay can add them.
 
-use super::{Facts, Sign, SignKind};
+use super::{Context, Sign, SignKind};
 use crate::envelope::address;
 use crate::message::Field;
 
-pub(super) fn list(facts: &Facts<'_>) -> Option<Sign> {
-    let find = |name: &str| facts.came_with_it().find(|field| field.is(name));
+pub(super) fn list(context: &Context<'_>) -> Option<Sign> {
+    let find = |name: &str| context.came_with_it().find(|field| field.is(name));
     if let Some(text) = find("List-Id").map(|field| field.text())
         && let Some(id) = list_id(&text)
     {
@@ -24,8 +24,8 @@ pub(super) fn list(facts: &Facts<'_>) -> Option<Sign> {
     ))
 }
 
-pub(super) fn precedence(facts: &Facts<'_>) -> Option<Sign> {
-    let field = facts.came_with_it().find(|field| field.is("Precedence"))?;
+pub(super) fn precedence(context: &Context<'_>) -> Option<Sign> {
+    let field = context.came_with_it().find(|field| field.is("Precedence"))?;
     let text = field.text();
     let is_bulk = ["list", "bulk"].iter().any(|word| text.eq_ignore_ascii_case(word));
     is_bulk.then(|| Sign::new(SignKind::Precedence, None, &format!("Precedence: {text}")))

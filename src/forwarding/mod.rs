@@ -21,10 +21,12 @@ mod sign;
 mod srs;
 mod verp;
 
-pub use sign::{Facts, Forgery, Sign, SignKind};
+pub use sign::{Forgery, Sign, SignKind};
+
+use crate::context::Context;
 
 /// Every sign that is looked for; a new one is its file and a line here.
-pub const SIGNS: &[fn(&Facts<'_>) -> Option<Sign>] = &[
+pub const SIGNS: &[fn(&Context<'_>) -> Option<Sign>] = &[
     other_recipient::other_recipient,
     delivered_to::delivered_to,
     resent::resent,
@@ -42,8 +44,8 @@ pub const SIGNS: &[fn(&Facts<'_>) -> Option<Sign>] = &[
 ];
 
 /// All signs of a message, in the order of [`SIGNS`].
-pub fn signs(facts: &Facts<'_>) -> Vec<Sign> {
-    SIGNS.iter().filter_map(|sign| sign(facts)).collect()
+pub fn signs(context: &Context<'_>) -> Vec<Sign> {
+    SIGNS.iter().filter_map(|sign| sign(context)).collect()
 }
 
 #[cfg(test)]
@@ -51,9 +53,9 @@ mod sample {
     //! One mail with its facts, for the tests of the signs: from `alice@sender.example` through 203.0.113.66 to
     //! `bob@victim.example`.
 
-    use super::{Facts, Sign};
+    use super::{Context, Sign};
     use crate::{
-        authentication::{Exchangers, PeerNames, Sender, Stated},
+        authentication::{Authentication, Subject},
         boundary::Boundary,
         envelope::Envelope,
         message::{HeaderSection, RawMessage},
@@ -68,10 +70,7 @@ mod sample {
     pub(super) struct Sample {
         pub(super) message: RawMessage,
         pub(super) policy: Policy,
-        pub(super) stated: Stated,
-        pub(super) peer: PeerNames,
-        pub(super) exchangers: Exchangers,
-        pub(super) author: Option<Sender>,
+        pub(super) authentication: Authentication,
     }
 
     impl Sample {
@@ -102,10 +101,7 @@ mod sample {
                     ..RawMessage::default()
                 },
                 policy: Policy { topology, ..Policy::default() },
-                stated: Stated::default(),
-                peer: PeerNames::default(),
-                exchangers: Exchangers::default(),
-                author: None,
+                authentication: Authentication::default(),
             }
         }
 
@@ -119,26 +115,16 @@ mod sample {
         }
 
         /// What a sign's function says of it.
-        pub(super) fn ask(&self, sign: fn(&Facts<'_>) -> Option<Sign>) -> Option<Sign> {
+        pub(super) fn ask(&self, sign: fn(&Context<'_>) -> Option<Sign>) -> Option<Sign> {
             self.facts(sign)
         }
 
-        pub(super) fn facts<T>(&self, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
+        pub(super) fn facts<T>(&self, ask: impl FnOnce(&Context<'_>) -> T) -> T {
             let trace = Trace::read(&self.message);
             let boundary = Boundary::find(&trace, self.policy.boundary, &self.policy.topology);
             let envelope = Envelope::find(&self.message, &trace, &boundary);
-            ask(&Facts {
-                message: &self.message,
-                trace: &trace,
-                boundary: &boundary,
-                envelope: &envelope,
-                policy: &self.policy,
-                stated: &self.stated,
-                dkim: &[],
-                peer: &self.peer,
-                exchangers: &self.exchangers,
-                author: self.author.as_ref(),
-            })
+            let subject = Subject { message: &self.message, trace: &trace, boundary: &boundary, envelope: &envelope };
+            ask(&Context { subject, authentication: &self.authentication, policy: &self.policy })
         }
     }
 }

@@ -3,16 +3,16 @@
 //! Takes the `for` clause (RFC 5321, 4.4) of the nearest older hop that states one, gives a sign with the address that forwards.
 //! An interposed relay takes the mail for the very address that it hands it on to.
 
-use super::{Facts, Sign, SignKind};
+use super::{Context, Sign, SignKind};
 use crate::envelope::address;
 
-pub(super) fn other_recipient(facts: &Facts<'_>) -> Option<Sign> {
-    let (border, _) = facts.border()?;
-    let older = facts.trace.hops.iter().skip(border + 1);
+pub(super) fn other_recipient(context: &Context<'_>) -> Option<Sign> {
+    let (border, _) = context.border()?;
+    let older = context.subject.trace.hops.iter().skip(border + 1);
     let mut stated = older.filter_map(|hop| hop.received.recipient.as_deref());
     let recipient = stated.find(|recipient| address::split(recipient).is_some())?;
     let seen = format!("for <{recipient}>");
-    (!facts.is_recipient(recipient)?).then(|| Sign::new(SignKind::OtherRecipient, Some(recipient), &seen))
+    (!context.is_recipient(recipient)?).then(|| Sign::new(SignKind::OtherRecipient, Some(recipient), &seen))
 }
 
 #[cfg(test)]

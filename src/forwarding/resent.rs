@@ -2,15 +2,16 @@
 //!
 //! Takes the newest of the fields that such a person's program puts on top, gives a sign with their address.
 
-use super::{Facts, Sign, SignKind};
+use super::{Context, Sign, SignKind};
 use crate::envelope::address;
 
 /// Those that name who it was come first.
 const FIELDS: [&str; 4] = ["Resent-Sender", "Resent-From", "Resent-To", "Resent-Date"];
 
-pub(super) fn resent(facts: &Facts<'_>) -> Option<Sign> {
-    let (name, field) =
-        FIELDS.iter().find_map(|name| facts.came_with_it().find(|field| field.is(name)).map(|field| (name, field)))?;
+pub(super) fn resent(context: &Context<'_>) -> Option<Sign> {
+    let (name, field) = FIELDS
+        .iter()
+        .find_map(|name| context.came_with_it().find(|field| field.is(name)).map(|field| (name, field)))?;
     let text = field.text();
     let who = address::addresses(&text).next().filter(|_| matches!(*name, "Resent-Sender" | "Resent-From"));
     Some(Sign::new(SignKind::Resent, who, &format!("{name}: {text}")))

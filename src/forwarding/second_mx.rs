@@ -4,11 +4,11 @@
 //! published exchanger explains a peer only to whoever still holds the DNS. `topology.exchangers` pins the hosts that are meant; one
 //! that stands against what is pinned ([`Standing::Foreign`]) explains nothing, and is what `dns-cross` sees.
 
-use super::{Facts, Forgery, Sign, SignKind};
+use super::{Context, Forgery, Sign, SignKind};
 use crate::authentication::Standing;
 
-pub(super) fn second_mx(facts: &Facts<'_>) -> Option<Sign> {
-    let (exchanger, standing) = facts.exchangers.standing(&facts.policy.topology)?;
+pub(super) fn second_mx(context: &Context<'_>) -> Option<Sign> {
+    let (exchanger, standing) = context.authentication.exchangers.standing(&context.policy.topology)?;
     let (host, domain) = (&exchanger.host, &exchanger.domain);
     let sign = Sign::new(SignKind::SecondMx, Some(host), &format!("{host} is an exchanger of {domain}"));
     match standing {
@@ -25,7 +25,7 @@ mod tests {
 
     fn sign(host: &str, pinned: &[&str]) -> Option<Forgery> {
         let mut sample = Sample::session("");
-        sample.exchangers.peer =
+        sample.authentication.exchangers.peer =
             Some(Exchanger { domain: "victim.example".to_owned(), host: host.to_owned(), preference: 20 });
         sample.policy.topology.exchangers = pinned.iter().map(|name| Domain::parse(name).unwrap()).collect();
         sample.ask(second_mx).map(|sign| sign.forgery)

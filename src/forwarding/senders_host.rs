@@ -4,13 +4,13 @@
 //! organisation's. It is no forwarder at all, but a host that the sender forgot in its SPF record; nobody else has such a name without the
 //! sender's DNS.
 
-use super::{Facts, Sign, SignKind};
+use super::{Context, Sign, SignKind};
 use crate::names::{normal, registrable};
 
-pub(super) fn senders_host(facts: &Facts<'_>) -> Option<Sign> {
-    let domain = normal(&facts.author?.domain);
+pub(super) fn senders_host(context: &Context<'_>) -> Option<Sign> {
+    let domain = normal(&context.authentication.sender.as_ref()?.domain);
     let owner = registrable(&domain)?;
-    let name = facts.verified_names().find(|name| registrable(&normal(name)) == Some(owner))?;
+    let name = context.verified_names().find(|name| registrable(&normal(name)) == Some(owner))?;
     Some(Sign::new(SignKind::SendersHost, Some(name), &format!("{name} is a host of {owner}")))
 }
 
@@ -22,9 +22,9 @@ mod tests {
     fn sample(domain: &str, verified: Option<&str>) -> Sample {
         let mut sample = Sample::session("");
         let address = format!("alice@{domain}");
-        sample.author =
+        sample.authentication.sender =
             Some(Sender { identity: SpfIdentity::MailFrom, address, domain: domain.to_owned(), rewritten_by: None });
-        sample.peer.verified = verified.map(str::to_owned);
+        sample.authentication.names.verified = verified.map(str::to_owned);
         sample
     }
 

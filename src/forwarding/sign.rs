@@ -1,44 +1,15 @@
 //! What a sign of forwarding is, and what it is read from.
 
-use std::net::IpAddr;
-
 use serde::Serialize;
 
 use crate::{
-    authentication::{DkimFact, Exchangers, PeerNames, Sender, SpfResult, Stated},
-    boundary::Boundary,
-    envelope::Envelope,
+    authentication::SpfResult,
+    context::Context,
     envelope::address,
-    message::{Field, RawMessage},
-    policy::Policy,
+    message::Field,
     text::printable,
-    trace::{Hop, Origin, Trace},
+    trace::{Hop, Origin},
 };
-
-/// The facts that signs are read from.
-#[derive(Debug, Clone, Copy)]
-pub struct Facts<'a> {
-    /// The message.
-    pub message: &'a RawMessage,
-    /// All hops, newest first.
-    pub trace: &'a Trace<'a>,
-    /// Where our records end.
-    pub boundary: &'a Boundary,
-    /// Who sent it to whom, as far as our side recorded it.
-    pub envelope: &'a Envelope<'a>,
-    /// What the admin decided.
-    pub policy: &'a Policy,
-    /// What pinned hosts stated.
-    pub stated: &'a Stated,
-    /// The DKIM signatures that were checked.
-    pub dkim: &'a [DkimFact],
-    /// What DNS says of the peer.
-    pub peer: &'a PeerNames,
-    /// The exchangers that our domains publish.
-    pub exchangers: &'a Exchangers,
-    /// Whose authorisation was looked at.
-    pub author: Option<&'a Sender>,
-}
 
 /// One sign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -231,24 +202,20 @@ impl Sign {
             None => format!("it was forwarded ({})", self.seen),
         }
     }
-
-    /// The peer's address, where the boundary knows one.
-    pub fn peer(facts: &Facts<'_>) -> Option<IpAddr> {
-        facts.boundary.peer().map(|(_, ip)| ip)
-    }
 }
 
-impl<'a> Facts<'a> {
+/// What the signs ask of the facts.
+impl<'a> Context<'a> {
     /// The hop at which the mail came in from outside, with its place in the trace.
     pub(super) fn border(&self) -> Option<(usize, &'a Hop<'a>)> {
-        let (index, _) = self.boundary.peer()?;
-        self.trace.hops.get(index).map(|hop| (index, hop))
+        let (index, _) = self.subject.boundary.peer()?;
+        self.subject.trace.hops.get(index).map(|hop| (index, hop))
     }
 
     /// The header fields that came with the mail, from the top: all of them with a session, else those below the border's own
     /// `Received`, because what stands above was written by us. None where the border is not known.
     pub(super) fn came_with_it(&self) -> impl Iterator<Item = Field<'a>> + use<'a> {
-        let headers = &self.message.headers;
+        let headers = &self.subject.message.headers;
         let first = match self.border().map(|(_, hop)| hop.origin) {
             Some(Origin::Session) => 0,
             Some(Origin::Field { index }) => index + 1,
@@ -260,13 +227,13 @@ impl<'a> Facts<'a> {
     /// The peer's names that lead back to its address: the one that we asked for, and the one that our border did.
     pub(super) fn verified_names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let recorded = self.border().and_then(|(_, hop)| hop.received.verified_name());
-        self.peer.verified.as_deref().into_iter().chain(recorded)
+        self.authentication.names.verified.as_deref().into_iter().chain(recorded)
     }
 
     /// Whether the envelope names this address as a recipient. Where no recipient is known (Microsoft 365 records none), an
     /// address outside our domains is none; of one within nothing is known.
     pub(super) fn is_recipient(&self, address: &str) -> Option<bool> {
-        let recipients = &self.envelope.recipients;
+        let recipients = &self.subject.envelope.recipients;
         if !recipients.is_empty() {
             return Some(recipients.iter().any(|recipient| address::same(recipient, address)));
         }
@@ -277,15 +244,15 @@ impl<'a> Facts<'a> {
 
     /// The local part and the domain of the envelope sender; nothing for a bounce.
     pub(super) fn sender(&self) -> Option<(&'a str, &'a str)> {
-        address::split(self.envelope.sender.as_deref()?)
+        address::split(self.subject.envelope.sender.as_deref()?)
     }
 
     /// A sign that the envelope sender carries: its domain stands for it as long as nobody said that SPF does not pass, and
     /// without that anybody writes what he likes.
     pub(super) fn envelope_sign(&self, kind: SignKind, forwarder: &str) -> Option<Sign> {
-        let sender = self.envelope.sender.as_deref()?;
+        let sender = self.subject.envelope.sender.as_deref()?;
         let sign = Sign::new(kind, Some(forwarder), &format!("envelope sender {sender}"));
-        match &self.stated.spf {
+        match &self.authentication.stated.spf {
             Some(spf) if spf.result != SpfResult::Pass => Some(Sign { forgery: Forgery::Anybody, ..sign }),
             Some(_) | None => Some(sign),
         }

@@ -1,12 +1,12 @@
 //! `srs`: the envelope sender is another one, rewritten by the Sender Rewriting Scheme ([`crate::envelope::srs`]).
 
-use super::{Facts, Sign, SignKind};
+use super::{Context, Sign, SignKind};
 use crate::envelope::srs::is_rewritten;
 
-pub(super) fn srs(facts: &Facts<'_>) -> Option<Sign> {
-    let (local, domain) = facts.sender()?;
+pub(super) fn srs(context: &Context<'_>) -> Option<Sign> {
+    let (local, domain) = context.sender()?;
     is_rewritten(local).then_some(())?;
-    facts.envelope_sign(SignKind::Srs, domain)
+    context.envelope_sign(SignKind::Srs, domain)
 }
 
 #[cfg(test)]
@@ -35,7 +35,7 @@ mod tests {
             source: Source::Dns,
         };
         for (result, forgery) in [(SpfResult::Pass, Forgery::AnyDomain), (SpfResult::Fail, Forgery::Anybody)] {
-            sample.stated.spf = Some(spf(result));
+            sample.authentication.stated.spf = Some(spf(result));
             assert_eq!(sample.ask(srs).unwrap().forgery, forgery);
         }
     }

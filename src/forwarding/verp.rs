@@ -5,11 +5,11 @@
 //! and comes for another address was forwarded by her. One that names our own recipient is what every newsletter carries, an interposed
 //! relay's too, and so no sign.
 
-use super::{Facts, Sign, SignKind};
+use super::{Context, Sign, SignKind};
 use crate::envelope::address;
 
-pub(super) fn verp(facts: &Facts<'_>) -> Option<Sign> {
-    let (local, _) = facts.sender()?;
+pub(super) fn verp(context: &Context<'_>) -> Option<Sign> {
+    let (local, _) = context.sender()?;
     let (mark, domain) = local.rsplit_once('=')?;
     let domain = address::inner_domain(domain)?;
     // Rewriting and tagging schemes have signs of their own.
@@ -24,13 +24,13 @@ pub(super) fn verp(facts: &Facts<'_>) -> Option<Sign> {
         return None;
     }
     for recipient in &recipients {
-        if facts.is_recipient(recipient)? {
+        if context.is_recipient(recipient)? {
             return None;
         }
     }
     let named = named(mark);
     let forwarder = if named.is_empty() { domain } else { format!("{named}@{domain}") };
-    facts.envelope_sign(SignKind::Verp, &forwarder)
+    context.envelope_sign(SignKind::Verp, &forwarder)
 }
 
 /// The recipient's local part, as far as it can be told from the list's own part: what follows the last `+`, or `bounces-`, and numbers.
