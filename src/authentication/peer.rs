@@ -40,14 +40,9 @@ impl PeerNames {
         let recorded = hop.and_then(|hop| hop.received.verified_name());
         let verified = match recorded {
             Some(name) => Some(normal(name).into_owned()),
-            None if inquiry.is_on() => verified(ip, inquiry).await,
-            None => None,
+            None => verified(ip, inquiry).await,
         };
         let mut authorised_by = None;
-        if !inquiry.is_on() {
-            // A question to nobody would count as one that was left open.
-            return Self { verified, authorised_by };
-        }
         for domain in policy.forwarding.declared.iter().flat_map(|forwarder| &forwarder.spf_domains) {
             let sender = format!("postmaster@{domain}");
             let query = Query { ip, helo: "", sender: &sender, domain: domain.as_str() };

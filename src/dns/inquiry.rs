@@ -48,8 +48,11 @@ impl<'a> Inquiry<'a> {
         self.dns.is_on()
     }
 
-    /// Asks, unless it was asked before or the budget is gone.
+    /// Asks, unless it was asked before or the budget is gone. A question to nobody is none, and not one that was left open.
     pub async fn ask(&mut self, question: Question) -> Arc<Answer> {
+        if !self.is_on() {
+            return Answer::unkept(Said::Off);
+        }
         if let Some(known) = self.answer(&question) {
             return Arc::clone(known);
         }
