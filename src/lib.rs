@@ -14,6 +14,7 @@ pub mod detect;
 pub mod dns;
 pub mod envelope;
 pub mod events;
+pub mod evidence;
 pub mod finding;
 pub mod forwarding;
 pub mod ingest;

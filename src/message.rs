@@ -182,6 +182,11 @@ impl HeaderSection {
         self.fields.is_empty()
     }
 
+    /// The fields as they stood, one behind the other.
+    pub fn raw(&self) -> &[u8] {
+        &self.buffer
+    }
+
     /// How many bytes the fields take.
     pub fn bytes(&self) -> usize {
         self.buffer.len()

@@ -1,0 +1,87 @@
+//! Why the evidence store cannot be used, in the words an admin needs.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+/// What is wrong with the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Trouble {
+    /// No space is left, or the file may not grow.
+    Full,
+    /// Somebody else holds it.
+    Locked,
+    /// We may not write to it, or not open it.
+    Denied,
+    /// It is damaged, or no store of ours.
+    Damaged,
+    /// A newer program made it.
+    Future,
+    /// It is not there, and may not be made here.
+    Missing,
+    /// Reading or writing failed in another way.
+    Other,
+}
+
+impl Trouble {
+    /// Every kind.
+    pub const ALL: [Self; 7] =
+        [Self::Full, Self::Locked, Self::Denied, Self::Damaged, Self::Future, Self::Missing, Self::Other];
+
+    /// The name used in metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Locked => "locked",
+            Self::Denied => "denied",
+            Self::Damaged => "damaged",
+            Self::Future => "future",
+            Self::Missing => "missing",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// Why the store cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the evidence store {}: {what}", crate::text::Printable(&path.to_string_lossy()))]
+pub struct StoreError {
+    /// What kind of trouble it is.
+    pub trouble: Trouble,
+    /// The store's file.
+    pub path: PathBuf,
+    /// What is wrong, and what to do, in a sentence.
+    pub what: String,
+}
+
+impl StoreError {
+    pub(super) fn new(path: &Path, trouble: Trouble, what: impl Into<String>) -> Self {
+        Self { trouble, path: path.to_owned(), what: what.into() }
+    }
+
+    /// Puts SQLite's error into words.
+    pub(super) fn of(path: &Path, error: &rusqlite::Error) -> Self {
+        let code = error.sqlite_error_code();
+        let (trouble, what) = match code {
+            Some(ErrorCode::DiskFull) => (Trouble::Full, "no space is left where it lies"),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                (Trouble::Locked, "another program holds it locked (an open transaction, a backup, a VACUUM?)")
+            }
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied) => {
+                (Trouble::Denied, "it may not be written to; the user relaywatch runs as must own it and its folder")
+            }
+            Some(ErrorCode::CannotOpen) => {
+                (Trouble::Denied, "it cannot be opened; is its folder there, and may this user write to it?")
+            }
+            Some(ErrorCode::DatabaseCorrupt) => (
+                Trouble::Damaged,
+                "it is damaged; docs/runbooks/RelaywatchEvidenceNotStored.md says how to save what is in it",
+            ),
+            Some(ErrorCode::NotADatabase) => {
+                (Trouble::Damaged, "it is no SQLite database, or damaged at its beginning")
+            }
+            _ => (Trouble::Other, "reading or writing it failed"),
+        };
+        Self::new(path, trouble, format!("{what} ({error})"))
+    }
+}

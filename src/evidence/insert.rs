@@ -1,0 +1,389 @@
+//! Records into the tables, many in one transaction.
+//!
+//! What repeats is looked up in memory first, then in its table, and stored only where it is new. The memory is bounded, and forgotten
+//! whenever somebody else changed the file: `forget` and pruning take rows away.
+
+use std::{
+    borrow::Borrow,
+    collections::{BTreeSet, HashMap},
+    hash::Hash,
+    net::IpAddr,
+    path::Path,
+};
+
+use ring::{hmac, rand::SystemRandom};
+use rusqlite::{
+    Connection, OptionalExtension, Result, ToSql, TransactionBehavior,
+    types::{ToSqlOutput, ValueRef},
+};
+
+use super::{
+    error::StoreError,
+    record::{HopFacts, Origin, Record},
+    store::Store,
+};
+use crate::finding::Level;
+
+/// Entries that are remembered of each table.
+const REMEMBERED: usize = 20_000;
+
+/// What became of the records of one transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Written {
+    /// Records that were stored.
+    pub stored: usize,
+    /// Records of mail that was stored before, from a file that was scanned already.
+    pub known: usize,
+}
+
+/// Writes records into an open store.
+#[derive(Debug)]
+pub struct Ledger {
+    store: Store,
+    identity: hmac::Key,
+    remembered: Remembered,
+    /// SQLite's count of changes by others, as of when the memory was last right.
+    others: i64,
+}
+
+#[derive(Debug, Default)]
+struct Remembered {
+    sources: Memory<String>,
+    addresses: Memory<String>,
+    names: Memory<String>,
+    ips: Memory<IpAddr>,
+    protocols: Memory<String>,
+    hops: Memory<HopFacts>,
+    paths: Memory<String>,
+    boundaries: Memory<(&'static str, &'static str, &'static str)>,
+}
+
+/// Ids by what they stand for.
+#[derive(Debug)]
+struct Memory<K>(HashMap<K, i64>);
+
+impl<K> Default for Memory<K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Hash + Eq> Memory<K> {
+    fn id<Q>(&mut self, key: &Q, find: impl FnOnce() -> Result<i64>) -> Result<i64>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        if let Some(id) = self.0.get(key) {
+            return Ok(*id);
+        }
+        let id = find()?;
+        if self.0.len() >= REMEMBERED {
+            self.0.clear();
+        }
+        self.0.insert(key.to_owned(), id);
+        Ok(id)
+    }
+}
+
+impl Ledger {
+    /// Begins to write into a store.
+    pub fn new(store: Store) -> Result<Self, StoreError> {
+        let identity = identity_key(&store.connection).map_err(|error| StoreError::of(&store.path, &error))?;
+        Ok(Self { store, identity, remembered: Remembered::default(), others: -1 })
+    }
+
+    /// The store's file.
+    pub fn path(&self) -> &Path {
+        &self.store.path
+    }
+
+    /// Stores records, all or none.
+    pub fn write<'r>(&mut self, records: impl IntoIterator<Item = &'r Record>) -> Result<Written, StoreError> {
+        let written = self.transaction(records);
+        if written.is_err() {
+            // It may hold ids of rows that were taken back.
+            self.remembered = Remembered::default();
+        }
+        written.map_err(|error| StoreError::of(&self.store.path, &error))
+    }
+
+    fn transaction<'r>(&mut self, records: impl IntoIterator<Item = &'r Record>) -> Result<Written> {
+        let transaction = self.store.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let others = transaction.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        if others != self.others {
+            self.remembered = Remembered::default();
+            self.others = others;
+        }
+        let mut written = Written::default();
+        for record in records {
+            let mut insert = Insert { connection: &transaction, remembered: &mut self.remembered };
+            if insert.record(record, &self.identity)? {
+                written.stored += 1;
+            } else {
+                written.known += 1;
+            }
+        }
+        transaction.commit()?;
+        Ok(written)
+    }
+}
+
+/// One record on its way into the tables.
+struct Insert<'a> {
+    connection: &'a Connection,
+    remembered: &'a mut Remembered,
+}
+
+impl Insert<'_> {
+    /// Whether it was stored; not where the same mail was stored before.
+    fn record(&mut self, record: &Record, key: &hmac::Key) -> Result<bool> {
+        let identity = record.identity.as_deref().map(|bytes| identity(key, bytes));
+        if let Some(identity) = identity {
+            let mut known = self.connection.prepare_cached("SELECT 1 FROM message WHERE identity = ?1")?;
+            if known.exists([identity])? {
+                return Ok(false);
+            }
+        }
+        let (source, offset) = match &record.origin {
+            Origin::Milter => ("milter", None),
+            Origin::File { path, offset } => (path.as_str(), i64::try_from(*offset).ok()),
+        };
+        let mut hops = Vec::with_capacity(record.hops.len());
+        for hop in &record.hops {
+            hops.push(self.hop(&hop.facts)?);
+        }
+        let later = (record.recorded != record.time).then_some(record.recorded);
+        let source = self.source(source)?;
+        let sender = record.sender.as_deref().map(|sender| self.address(sender)).transpose()?;
+        let header_from = record.header_from.as_deref().map(|from| self.address(from)).transpose()?;
+        let path = self.path(&hops)?;
+        let boundary = self.boundary(record)?;
+        let mut insert = self.connection.prepare_cached(
+            "INSERT INTO message (time, recorded, source, offset, identity, queue_id, message_id, subject, sender, header_from, path, times, \
+             hops_left_out, boundary, border_hop, verdict, action) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+        )?;
+        let left_out = (record.hops_left_out > 0).then_some(number(record.hops_left_out));
+        let message = insert.insert(rusqlite::params![
+            record.time,
+            later,
+            source,
+            offset,
+            identity,
+            record.queue_id,
+            record.message_id,
+            record.subject,
+            sender,
+            header_from,
+            path,
+            times(record),
+            left_out,
+            boundary,
+            record.boundary.hop.map(number),
+            verdict(record.verdict),
+            record.action.map(|action| action as i64),
+        ])?;
+        let mut recipients = BTreeSet::new();
+        for recipient in &record.recipients {
+            recipients.insert(self.address(recipient)?);
+        }
+        let mut insert = self.connection.prepare_cached("INSERT INTO recipient (message, address) VALUES (?1, ?2)")?;
+        for recipient in recipients {
+            insert.execute([message, recipient])?;
+        }
+        self.findings(message, record)?;
+        Ok(true)
+    }
+
+    fn findings(&self, message: i64, record: &Record) -> Result<()> {
+        for (position, finding) in record.findings.iter().enumerate() {
+            let mut insert = self.connection.prepare_cached(
+                "INSERT INTO finding (message, position, code, severity, basis, hop, fact, sentence, evidence) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?;
+            let evidence = (!finding.evidence.is_empty()).then(|| serde_json::json!(finding.evidence).to_string());
+            insert.execute(rusqlite::params![
+                message,
+                number(position),
+                finding.code.as_str(),
+                finding.severity.map_or("explained", |severity| severity.as_str()),
+                finding.basis.as_str(),
+                finding.hop.map(number),
+                finding.fact,
+                finding.sentence,
+                evidence,
+            ])?;
+        }
+        Ok(())
+    }
+
+    fn source(&mut self, source: &str) -> Result<i64> {
+        let connection = self.connection;
+        self.remembered.sources.id(source, || find_or_add(connection, "source", "source", source))
+    }
+
+    fn address(&mut self, address: &str) -> Result<i64> {
+        let connection = self.connection;
+        self.remembered.addresses.id(address, || find_or_add(connection, "address", "address", address))
+    }
+
+    fn name(&mut self, name: &str) -> Result<i64> {
+        let connection = self.connection;
+        self.remembered.names.id(name, || find_or_add(connection, "name", "name", name))
+    }
+
+    fn protocol(&mut self, protocol: &str) -> Result<i64> {
+        let connection = self.connection;
+        self.remembered.protocols.id(protocol, || find_or_add(connection, "protocol", "protocol", protocol))
+    }
+
+    fn ip(&mut self, ip: IpAddr) -> Result<i64> {
+        let connection = self.connection;
+        self.remembered.ips.id(&ip, || {
+            let key = ip_key(ip);
+            let mut find = connection.prepare_cached("SELECT id FROM ip WHERE key = ?1")?;
+            if let Some(id) = find.query_row([&key[..]], |row| row.get(0)).optional()? {
+                return Ok(id);
+            }
+            connection
+                .prepare_cached("INSERT INTO ip (ip, key) VALUES (?1, ?2)")?
+                .insert(rusqlite::params![ip.to_string(), &key[..]])
+        })
+    }
+
+    fn hop(&mut self, facts: &HopFacts) -> Result<i64> {
+        if let Some(id) = self.remembered.hops.0.get(facts) {
+            return Ok(*id);
+        }
+        let name = |this: &mut Self, text: &Option<String>| text.as_deref().map(|text| this.name(text)).transpose();
+        let values: [&dyn ToSql; 9] = [
+            &facts.kind.as_str(),
+            &facts.ip.map(|ip| self.ip(ip)).transpose()?,
+            &name(self, &facts.helo)?,
+            &name(self, &facts.rdns)?,
+            &name(self, &facts.by)?,
+            &facts.by_ip.map(|ip| self.ip(ip)).transpose()?,
+            &facts.protocol.as_deref().map(|text| self.protocol(text)).transpose()?,
+            &facts.tls,
+            &facts.tls_version.map(crate::tls::TlsVersion::as_str),
+        ];
+        let connection = self.connection;
+        self.remembered.hops.id(facts, || {
+            let mut find = connection.prepare_cached(
+                "SELECT id FROM hop INDEXED BY hop_ip WHERE kind = ?1 AND ip IS ?2 AND helo IS ?3 AND rdns IS ?4 AND by IS ?5 \
+                 AND by_ip IS ?6 AND protocol IS ?7 AND tls IS ?8 AND tls_version IS ?9",
+            )?;
+            if let Some(id) = find.query_row(values, |row| row.get(0)).optional()? {
+                return Ok(id);
+            }
+            let mut insert = connection.prepare_cached(
+                "INSERT INTO hop (kind, ip, helo, rdns, by, by_ip, protocol, tls, tls_version) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?;
+            insert.insert(values)
+        })
+    }
+
+    fn path(&mut self, hops: &[i64]) -> Result<i64> {
+        let connection = self.connection;
+        let text = json_list(hops.iter().map(|hop| Some(*hop)));
+        self.remembered.paths.id(text.as_str(), || {
+            let mut find = connection.prepare_cached("SELECT id FROM path WHERE hops = ?1")?;
+            if let Some(id) = find.query_row([&text], |row| row.get(0)).optional()? {
+                return Ok(id);
+            }
+            let path = connection.prepare_cached("INSERT INTO path (hops) VALUES (?1)")?.insert([&text])?;
+            let mut insert = connection.prepare_cached("INSERT INTO path_hop (hop, path) VALUES (?1, ?2)")?;
+            for hop in hops.iter().collect::<BTreeSet<_>>() {
+                insert.execute([*hop, path])?;
+            }
+            Ok(path)
+        })
+    }
+
+    fn boundary(&mut self, record: &Record) -> Result<i64> {
+        let connection = self.connection;
+        let boundary = &record.boundary;
+        let words = (boundary.strategy.as_str(), boundary.place.as_str(), boundary.reason);
+        self.remembered.boundaries.id(&words, || {
+            let mut find = connection
+                .prepare_cached("SELECT id FROM boundary WHERE strategy = ?1 AND place = ?2 AND reason = ?3")?;
+            if let Some(id) = find.query_row(words, |row| row.get(0)).optional()? {
+                return Ok(id);
+            }
+            connection
+                .prepare_cached("INSERT INTO boundary (strategy, place, reason) VALUES (?1, ?2, ?3)")?
+                .insert(words)
+        })
+    }
+}
+
+/// An address as 16 bytes, IPv4 mapped into IPv6 (RFC 4291, 2.5.5.2), so that the order of bytes is that of addresses.
+pub(super) fn ip_key(ip: IpAddr) -> [u8; 16] {
+    match ip {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+        IpAddr::V6(ip) => ip.octets(),
+    }
+}
+
+/// The number of a level in the table `verdict`.
+pub(super) fn verdict(level: Level) -> i64 {
+    level as i64
+}
+
+/// The id of a text in one of the tables of texts. Table and column are words of ours.
+fn find_or_add(connection: &Connection, table: &str, column: &str, text: &str) -> Result<i64> {
+    let mut find = connection.prepare_cached(&format!("SELECT id FROM {table} WHERE {column} = ?1"))?;
+    if let Some(id) = find.query_row([text], |row| row.get(0)).optional()? {
+        return Ok(id);
+    }
+    connection.prepare_cached(&format!("INSERT INTO {table} ({column}) VALUES (?1)"))?.insert([text])
+}
+
+/// The seconds that each hop's time is after the message's.
+fn times(record: &Record) -> String {
+    json_list(record.hops.iter().map(|hop| hop.time.map(|time| time.saturating_sub(record.time))))
+}
+
+/// A list of numbers as JSON.
+fn json_list(numbers: impl Iterator<Item = Option<i64>>) -> String {
+    let mut text = String::from("[");
+    for (at, number) in numbers.enumerate() {
+        let comma = if at > 0 { "," } else { "" };
+        let shown = number.map_or_else(|| "null".to_owned(), |number| number.to_string());
+        text.push_str(comma);
+        text.push_str(&shown);
+    }
+    text.push(']');
+    text
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// What tells one stored mail from another: a keyed hash, so that nobody can write a mail that passes for one that is stored already.
+fn identity(key: &hmac::Key, bytes: &[u8]) -> i64 {
+    let tag = hmac::sign(key, bytes);
+    let first: [u8; 8] = tag.as_ref().first_chunk().copied().unwrap_or_default();
+    i64::from_be_bytes(first)
+}
+
+/// The store's own key for [`identity`], made on first use.
+fn identity_key(connection: &Connection) -> Result<hmac::Key> {
+    let mut fresh = [0_u8; 32];
+    // Without randomness the key would be known, no worse than a plain hash.
+    let _ = ring::rand::SecureRandom::fill(&SystemRandom::new(), &mut fresh);
+    let insert = "INSERT OR IGNORE INTO meta (key, value) VALUES ('identity_key', ?1)";
+    let known = "SELECT value FROM meta WHERE key = 'identity_key'";
+    let read = |row: &rusqlite::Row<'_>| row.get::<_, Vec<u8>>(0);
+    let stored = match connection.query_row(known, [], read).optional()? {
+        Some(key) => key,
+        None => {
+            connection.execute(insert, [ToSqlOutput::Borrowed(ValueRef::Blob(&fresh))])?;
+            connection.query_row(known, [], read)?
+        }
+    };
+    Ok(hmac::Key::new(hmac::HMAC_SHA256, &stored))
+}

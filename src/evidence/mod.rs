@@ -1,0 +1,17 @@
+//! The evidence: what came by which way, kept so that the past can be asked.
+//!
+//! Takes the report of each message, keeps its hops (not its body) in one SQLite file, and gives them back to whoever asks who wrote
+//! through a host, and when. docs/evidence.md explains the tables.
+
+mod error;
+mod insert;
+pub mod privacy;
+mod read;
+mod record;
+mod store;
+
+pub use error::{StoreError, Trouble};
+pub use insert::{Ledger, Written};
+pub use read::{Coverage, Gap, Party, Reader, Run, Span, Stored};
+pub use record::{Circumstances, HopFacts, Origin, Record, RecordedBoundary, RecordedFinding, RecordedHop};
+pub use store::{Durability, FILE, Store, VERSION};

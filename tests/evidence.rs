@@ -1,0 +1,205 @@
+//! The evidence store: what goes in comes out, and the tables can be asked by hand.
+
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
+
+use std::{ops::ControlFlow, path::Path, time::Duration};
+
+use relaywatch::{
+    clock::Timestamp,
+    config,
+    evidence::{
+        Circumstances, Durability, FILE, Ledger, Origin, Reader, Record, Span, Store, Stored, Trouble,
+        privacy::{HashKey, Privacy, Show},
+    },
+    inspect::inspect_offline,
+    message::{HeaderSection, RawMessage},
+    policy::Action,
+    session::Session,
+};
+
+fn open(folder: &Path) -> Ledger {
+    Ledger::new(Store::open(&folder.join(FILE), Durability::Normal, Duration::from_secs(1)).unwrap()).unwrap()
+}
+
+fn hijacked(queue_id: &str) -> RawMessage {
+    let headers = "Received: from mx1.sender.example (mx1.sender.example [203.0.113.10])\r\n\tby mail.coincheck.com (Postfix) with ESMTPS \
+                   (TLSv1.3) id 5; Sun, 31 May 2020 12:00:00 +0900\r\n\
+                   Received: from ws.sender.example (ws.sender.example [203.0.113.99])\r\n\tby mx1.sender.example (Postfix) with ESMTPS id 4; \
+                   Sun, 31 May 2020 11:59:57 +0900\r\n\
+                   From: Ann <ann@Sender.example>\r\nMessage-ID: <1@sender.example>\r\nSubject: my account\r\n\r\n";
+    RawMessage {
+        headers: HeaderSection::read(headers.as_bytes(), 1 << 20),
+        session: Some(Session {
+            peer_ip: Some("45.77.24.250".parse().unwrap()),
+            helo: Some("mail.coincheck.com".to_owned()),
+            extended: true,
+            tls_known: true,
+            border: Some("gw.coincheck.com".to_owned()),
+            queue_id: Some(queue_id.to_owned()),
+            mail_from: Some("ann@SENDER.example".to_owned()),
+            recipients: vec!["support@coincheck.com".to_owned(), "inquiry@coincheck.com".to_owned()],
+            time: Some("2020-05-31T03:00:02Z".parse().unwrap()),
+            ..Session::default()
+        }),
+        body: None,
+    }
+}
+
+fn record(message: &RawMessage, origin: Origin, privacy: &Privacy) -> Record {
+    let policy = config::defaults().policy;
+    let report = inspect_offline(message, &policy);
+    let now: Timestamp = "2020-05-31T03:00:02Z".parse().unwrap();
+    Record::of(message, &report, &Circumstances { origin, now, action: Some(Action::Accept) }, privacy)
+}
+
+fn all(folder: &Path) -> Vec<Stored> {
+    let mut stored = Vec::new();
+    let reader = Reader::open(&folder.join(FILE)).unwrap();
+    reader
+        .messages(None, Span::ALWAYS, |message| {
+            stored.push(message);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    stored
+}
+
+#[test]
+fn what_goes_in_comes_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = open(folder.path());
+    let records = [record(&hijacked("Q1"), Origin::Milter, &Privacy::default())];
+    assert_eq!(ledger.write(&records).unwrap().stored, 1);
+
+    let stored = all(folder.path());
+    let [message] = stored.as_slice() else { panic!("{stored:?}") };
+    assert_eq!(message.time, 1_590_894_002);
+    assert_eq!(message.queue_id.as_deref(), Some("Q1"));
+    assert_eq!(message.message_id.as_deref(), Some("1@sender.example"));
+    assert_eq!(message.subject, None);
+    let sender = message.sender.as_ref().unwrap();
+    assert_eq!(sender.address.as_deref(), Some("ann@sender.example"));
+    assert_eq!(message.header_from.as_ref(), Some(sender));
+    let to: Vec<_> = message.recipients.iter().filter_map(|party| party.address.as_deref()).collect();
+    assert_eq!(to, ["inquiry@coincheck.com", "support@coincheck.com"]);
+    assert_eq!(message.border_hop, Some(0));
+    assert_eq!(message.times, [Some(1_590_894_002), Some(1_590_894_000), Some(1_590_893_997)]);
+    let hops: Vec<_> = message.hops.iter().map(|hop| (hop.ip.unwrap().to_string(), hop.tls)).collect();
+    let expected = [("45.77.24.250", Some(false)), ("203.0.113.10", Some(true)), ("203.0.113.99", Some(true))];
+    assert_eq!(hops, expected.map(|(ip, tls)| (ip.to_owned(), tls)));
+    assert_eq!(*message.hops, records[0].hops.iter().map(|hop| hop.facts.clone()).collect::<Vec<_>>());
+    assert_eq!((message.verdict, message.action), (records[0].verdict, Some(Action::Accept)));
+}
+
+#[test]
+fn messages_are_found_by_network_by_name_and_by_time() {
+    let folder = tempfile::tempdir().unwrap();
+    open(folder.path()).write(&[record(&hijacked("Q1"), Origin::Milter, &Privacy::default())]).unwrap();
+    let reader = Reader::open(&folder.path().join(FILE)).unwrap();
+    let count = |hops, span| {
+        let mut count = 0;
+        let each = |_| {
+            count += 1;
+            ControlFlow::Continue(())
+        };
+        reader.messages(Some(&hops), span, each).unwrap();
+        count
+    };
+    let network = |text: &str| reader.hops_in(&[text.parse().unwrap()]).unwrap();
+    assert_eq!(count(network("45.77.24.250"), Span::ALWAYS), 1);
+    assert_eq!(count(network("203.0.113.96/28"), Span::ALWAYS), 1);
+    assert_eq!(count(network("45.77.24.251"), Span::ALWAYS), 0);
+    assert_eq!(count(network("::/0"), Span::ALWAYS), 1);
+    let named = |wanted: &str| reader.hops_named(|name| name == wanted).unwrap();
+    assert_eq!(count(named("mail.coincheck.com"), Span::ALWAYS), 1);
+    assert_eq!(count(named("coincheck.com"), Span::ALWAYS), 0);
+    let at = 1_590_894_002;
+    assert_eq!(count(network("45.77.24.250"), Span { since: at, until: at + 1 }), 1);
+    assert_eq!(count(network("45.77.24.250"), Span { since: at + 1, until: i64::MAX }), 0);
+    assert_eq!(count(network("45.77.24.250"), Span { since: 0, until: at }), 0);
+}
+
+#[test]
+fn a_mail_in_two_files_is_stored_once_and_what_the_mta_hands_over_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = open(folder.path());
+    let file = |path: &str| Origin::File { path: path.to_owned(), offset: 7 };
+    let privacy = Privacy::default();
+    let records =
+        [record(&hijacked("Q1"), file("a.mbox"), &privacy), record(&hijacked("Q1"), file("b.mbox"), &privacy)];
+    let written = ledger.write(&records).unwrap();
+    assert_eq!((written.stored, written.known), (1, 1));
+    let milter = [record(&hijacked("Q1"), Origin::Milter, &privacy), record(&hijacked("Q1"), Origin::Milter, &privacy)];
+    assert_eq!(open(folder.path()).write(&milter).unwrap().stored, 2);
+    assert_eq!(all(folder.path()).len(), 3);
+}
+
+#[test]
+fn each_field_is_kept_as_the_admin_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let privacy = Privacy {
+        sender: Show::KeyedHash,
+        header_from: Show::KeyedHash,
+        recipients: Show::Omit,
+        message_id: Show::Omit,
+        subject: Show::Clear,
+        key: HashKey::new(&[7; 32]),
+    };
+    open(folder.path()).write(&[record(&hijacked("Q1"), Origin::Milter, &privacy)]).unwrap();
+    let stored = all(folder.path());
+    let message = &stored[0];
+    let sender = message.sender.as_ref().unwrap();
+    assert!(sender.address.as_deref().unwrap().starts_with("hmac-"), "{sender:?}");
+    assert_eq!(message.header_from.as_ref(), Some(sender), "equal ones stay equal");
+    assert_eq!((message.recipients.len(), message.message_id.as_deref()), (0, None));
+    assert_eq!(message.subject.as_deref(), Some("my account"));
+    let bytes: Vec<u8> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .flat_map(|entry| std::fs::read(entry.unwrap().path()).unwrap())
+        .collect();
+    assert!(memchr::memmem::find(&bytes, b"ann@").is_none());
+}
+
+#[test]
+fn people_can_ask_the_views() {
+    let folder = tempfile::tempdir().unwrap();
+    open(folder.path()).write(&[record(&hijacked("Q1"), Origin::Milter, &Privacy::default())]).unwrap();
+    let connection = rusqlite::Connection::open(folder.path().join(FILE)).unwrap();
+    let row: (String, String, String, String) = connection
+        .query_row("SELECT time, sender, peer, verdict FROM mail", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })
+        .unwrap();
+    let words = ["2020-05-31 03:00:02", "ann@sender.example", "45.77.24.250", "malicious"].map(str::to_owned);
+    assert_eq!(row, words.into());
+    let hop: (i64, String, String, i64) = connection
+        .query_row("SELECT position, ip, host, delay FROM mail_hop WHERE position = 1", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })
+        .unwrap();
+    assert_eq!(hop, (1, "203.0.113.10".to_owned(), "mail.coincheck.com".to_owned(), 3));
+}
+
+#[test]
+fn what_is_no_store_of_ours_is_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let trouble = |name: &str| {
+        let path = folder.path().join(name);
+        let write = Store::open(&path, Durability::Normal, Duration::ZERO).unwrap_err();
+        let read = Reader::open(&path).unwrap_err();
+        (write.trouble, read.trouble)
+    };
+    std::fs::write(folder.path().join("text.db"), "no database at all, but long enough to be looked at".repeat(20))
+        .unwrap();
+    assert_eq!(trouble("text.db"), (Trouble::Damaged, Trouble::Damaged));
+    let foreign = rusqlite::Connection::open(folder.path().join("foreign.db")).unwrap();
+    foreign.execute_batch("CREATE TABLE t (x); PRAGMA user_version = 1").unwrap();
+    assert_eq!(trouble("foreign.db"), (Trouble::Damaged, Trouble::Damaged));
+    drop(open(folder.path()));
+    let ours = rusqlite::Connection::open(folder.path().join(FILE)).unwrap();
+    ours.pragma_update(None, "user_version", 99).unwrap();
+    assert_eq!(trouble(FILE), (Trouble::Future, Trouble::Future));
+    assert_eq!(Reader::open(&folder.path().join("none.db")).unwrap_err().trouble, Trouble::Missing);
+    let nowhere = Store::open(&folder.path().join("no/folder.db"), Durability::Normal, Duration::ZERO);
+    assert_eq!(nowhere.unwrap_err().trouble, Trouble::Denied);
+}
