@@ -16,6 +16,7 @@ use crate::{
     boundary::BoundaryKind,
     detect::OutcomeKind,
     dns::{self, Said},
+    evidence::Trouble,
     finding::{Code, Level, Severity},
     message::Break,
     policy::{Action, BoundaryStrategy},
@@ -60,6 +61,17 @@ pub const NAMES: &[(&str, &str)] = &[
     (
         "relaywatch_dns_shortfalls_total",
         "Messages of which DNS left a question open, by why; their findings may lack something.",
+    ),
+    (
+        "relaywatch_evidence_records_total",
+        "Messages whose evidence was to be kept: stored, or lost because the store could not be written to for too long.",
+    ),
+    ("relaywatch_evidence_buffered_records", "Messages whose evidence waits in memory for the store."),
+    ("relaywatch_evidence_errors_total", "Attempts to write to the evidence store that failed, by why."),
+    ("relaywatch_evidence_late_total", "Messages that were answered before their evidence was stored."),
+    (
+        "relaywatch_evidence_commit_duration_seconds",
+        "Time that one commit to the evidence store took, of one or many messages.",
     ),
     ("relaywatch_indicators_loaded", "Indicators in use, by kind."),
     (
@@ -169,11 +181,13 @@ pub enum Fault {
     Milter,
     /// In writing results out.
     Output,
+    /// In keeping evidence.
+    Evidence,
 }
 
 impl Fault {
     /// Every place.
-    pub const ALL: [Self; 3] = [Self::Inspection, Self::Milter, Self::Output];
+    pub const ALL: [Self; 4] = [Self::Inspection, Self::Milter, Self::Output, Self::Evidence];
 
     /// The label's value.
     pub fn as_str(self) -> &'static str {
@@ -181,6 +195,7 @@ impl Fault {
             Self::Inspection => "inspection",
             Self::Milter => "milter",
             Self::Output => "output",
+            Self::Evidence => "evidence",
         }
     }
 }
@@ -213,6 +228,11 @@ pub struct Metrics {
     dns_turned_away: IntCounter,
     dns_query: Histogram,
     dns_shortfalls: IntCounterVec,
+    evidence_records: IntCounterVec,
+    evidence_buffered: IntGauge,
+    evidence_errors: IntCounterVec,
+    evidence_late: IntCounter,
+    evidence_commit: Histogram,
     indicators: IntGaugeVec,
     reload_successful: IntGauge,
     reload_timestamp: Gauge,
@@ -272,6 +292,17 @@ impl Metrics {
                 .buckets(vec![1e-3, 5e-3, 2e-2, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0]),
             )?)?,
             dns_shortfalls: make.counters("relaywatch_dns_shortfalls_total", &["why"])?,
+            evidence_records: make.counters("relaywatch_evidence_records_total", &["result"])?,
+            evidence_buffered: make.put(IntGauge::with_opts(make.opts("relaywatch_evidence_buffered_records"))?)?,
+            evidence_errors: make.counters("relaywatch_evidence_errors_total", &["trouble"])?,
+            evidence_late: make.put(IntCounter::with_opts(make.opts("relaywatch_evidence_late_total"))?)?,
+            evidence_commit: make.put(Histogram::with_opts(
+                HistogramOpts::new(
+                    "relaywatch_evidence_commit_duration_seconds",
+                    help("relaywatch_evidence_commit_duration_seconds"),
+                )
+                .buckets(vec![5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 5e-3, 2e-2, 0.1, 0.5, 2.0]),
+            )?)?,
             indicators: make.gauges("relaywatch_indicators_loaded", &["kind"])?,
             reload_successful: make.put(IntGauge::with_opts(make.opts("relaywatch_config_last_reload_successful"))?)?,
             reload_timestamp: make
@@ -312,7 +343,35 @@ impl Metrics {
         SpfResult::ALL.iter().for_each(|result| drop(self.spf_results.with_label_values(&[result.as_str()])));
         Said::SERVED.iter().for_each(|said| drop(self.dns_answers.with_label_values(&[said])));
         Said::OPEN.iter().for_each(|said| drop(self.dns_shortfalls.with_label_values(&[said])));
+        Trouble::ALL.iter().for_each(|trouble| drop(self.evidence_errors.with_label_values(&[trouble.as_str()])));
+        ["stored", "lost"].iter().for_each(|result| drop(self.evidence_records.with_label_values(&[result])));
         self.suspect_messages.with_label_values(&["other"]);
+    }
+
+    /// Counts messages whose evidence was stored by one commit.
+    pub fn evidence_stored(&self, messages: u64, took: Duration) {
+        self.evidence_records.with_label_values(&["stored"]).inc_by(messages);
+        self.evidence_commit.observe(took.as_secs_f64());
+    }
+
+    /// Counts messages whose evidence is lost.
+    pub fn evidence_lost(&self, messages: u64) {
+        self.evidence_records.with_label_values(&["lost"]).inc_by(messages);
+    }
+
+    /// Says how many messages' evidence waits in memory.
+    pub fn evidence_buffered(&self, messages: usize) {
+        self.evidence_buffered.set(i64::try_from(messages).unwrap_or(i64::MAX));
+    }
+
+    /// Counts an attempt to write to the store that failed.
+    pub fn evidence_error(&self, trouble: Trouble) {
+        self.evidence_errors.with_label_values(&[trouble.as_str()]).inc();
+    }
+
+    /// Counts a message that was answered before its evidence was stored.
+    pub fn evidence_late(&self) {
+        self.evidence_late.inc();
     }
 
     /// Counts what SPF says of a peer.

@@ -69,7 +69,7 @@ fn what_goes_in_comes_out() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = open(folder.path());
     let records = [record(&hijacked("Q1"), Origin::Milter, &Privacy::default())];
-    assert_eq!(ledger.write(&records).unwrap().stored, 1);
+    assert_eq!(ledger.write(&records, None).unwrap().stored, 1);
 
     let stored = all(folder.path());
     let [message] = stored.as_slice() else { panic!("{stored:?}") };
@@ -94,7 +94,7 @@ fn what_goes_in_comes_out() {
 #[test]
 fn messages_are_found_by_network_by_name_and_by_time() {
     let folder = tempfile::tempdir().unwrap();
-    open(folder.path()).write(&[record(&hijacked("Q1"), Origin::Milter, &Privacy::default())]).unwrap();
+    open(folder.path()).write(&[record(&hijacked("Q1"), Origin::Milter, &Privacy::default())], None).unwrap();
     let reader = Reader::open(&folder.path().join(FILE)).unwrap();
     let count = |hops, span| {
         let mut count = 0;
@@ -127,10 +127,10 @@ fn a_mail_in_two_files_is_stored_once_and_what_the_mta_hands_over_each_time() {
     let privacy = Privacy::default();
     let records =
         [record(&hijacked("Q1"), file("a.mbox"), &privacy), record(&hijacked("Q1"), file("b.mbox"), &privacy)];
-    let written = ledger.write(&records).unwrap();
+    let written = ledger.write(&records, None).unwrap();
     assert_eq!((written.stored, written.known), (1, 1));
     let milter = [record(&hijacked("Q1"), Origin::Milter, &privacy), record(&hijacked("Q1"), Origin::Milter, &privacy)];
-    assert_eq!(open(folder.path()).write(&milter).unwrap().stored, 2);
+    assert_eq!(open(folder.path()).write(&milter, None).unwrap().stored, 2);
     assert_eq!(all(folder.path()).len(), 3);
 }
 
@@ -145,7 +145,7 @@ fn each_field_is_kept_as_the_admin_says() {
         subject: Show::Clear,
         key: HashKey::new(&[7; 32]),
     };
-    open(folder.path()).write(&[record(&hijacked("Q1"), Origin::Milter, &privacy)]).unwrap();
+    open(folder.path()).write(&[record(&hijacked("Q1"), Origin::Milter, &privacy)], None).unwrap();
     let stored = all(folder.path());
     let message = &stored[0];
     let sender = message.sender.as_ref().unwrap();
@@ -163,7 +163,7 @@ fn each_field_is_kept_as_the_admin_says() {
 #[test]
 fn people_can_ask_the_views() {
     let folder = tempfile::tempdir().unwrap();
-    open(folder.path()).write(&[record(&hijacked("Q1"), Origin::Milter, &Privacy::default())]).unwrap();
+    open(folder.path()).write(&[record(&hijacked("Q1"), Origin::Milter, &Privacy::default())], None).unwrap();
     let connection = rusqlite::Connection::open(folder.path().join(FILE)).unwrap();
     let row: (String, String, String, String) = connection
         .query_row("SELECT time, sender, peer, verdict FROM mail", [], |row| {

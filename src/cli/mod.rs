@@ -13,6 +13,7 @@ mod policy;
 mod scan;
 mod screen;
 mod serve;
+mod store;
 mod trace;
 mod version;
 
@@ -122,6 +123,9 @@ pub enum Error {
     /// The output cannot be written.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
+    /// The evidence store cannot be used.
+    #[error("{0}")]
+    Store(#[from] crate::evidence::StoreError),
     /// A fault of ours.
     #[error("internal error, please report it: {0}")]
     Internal(String),

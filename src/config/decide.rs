@@ -11,7 +11,7 @@ use toml::Spanned;
 use super::{
     Address, Config, HttpSettings, LogFormat, LogLevel, LogSettings, MilterSettings, SuspectSettings,
     address::tcp,
-    authentication, forwarders,
+    authentication, evidence, forwarders,
     lists::{self, Reader},
     operators, provider,
     take::{At, Take, expected},
@@ -95,8 +95,10 @@ pub(super) fn decide(take: &mut Take<'_>, written: &Written, read: Reader<'_>) -
         actions: actions(take, &written.actions),
         stamp: stamp(take, &written.header),
     };
+    let evidence = evidence::decide(take, written, read);
     let mut config = Config {
         policy,
+        evidence: evidence.settings,
         dns: authentication::dns(take, &written.dns),
         milter: milter(take, &written.milter, &milter_listen),
         http: HttpSettings { listen: http(written, http_listen.as_ref()) },
@@ -115,6 +117,7 @@ pub(super) fn decide(take: &mut Take<'_>, written: &Written, read: Reader<'_>) -
     let lists = lists::read(take, &written.indicators, &networks, &domains, read);
     config.policy.indicators = lists.indicators;
     config.sources = lists.sources;
+    config.sources.extend(evidence.source);
     Decided { config, rules, milter_listen, http_listen }
 }
 

@@ -5,6 +5,7 @@
 
 use super::{LogFormat, LogLevel};
 use crate::{
+    evidence::{Durability, privacy::Show},
     finding::Severity,
     policy::{Action, BoundaryStrategy, DkimSource},
     rules::{indicators::Confidence, providers::PROVIDER_KEYS},
@@ -364,6 +365,73 @@ pub const KEYS: &[Key] = &[
         "50000",
         "How many peers are remembered to find the top ones among.",
     ),
+    Key::new(
+        "state.folder",
+        Text("an absolute path"),
+        Value(r#""/var/lib/relaywatch""#),
+        r#""/srv/relaywatch""#,
+        "Where the daemon keeps what outlives it: the evidence store. The user it runs as must own it.",
+    ),
+    Key::new(
+        "evidence.enabled",
+        Flag,
+        Value("true"),
+        "false",
+        "Whether the way of each message is kept in `evidence.db` in the state folder: its hops, its envelope and its verdict, never its body. See docs/evidence.md, and docs/privacy.md before you switch it on for other people's mail.",
+    ),
+    Key::new(
+        "evidence.sender",
+        SHOW,
+        Value(r#""clear""#),
+        r#""keyed-hash""#,
+        "How envelope senders are kept. Hashed ones can still be counted, and found by who has the key and the address; an exposure report cannot name them.",
+    ),
+    Key::new("evidence.recipients", SHOW, Value(r#""clear""#), r#""keyed-hash""#, "How envelope recipients are kept."),
+    Key::new(
+        "evidence.header_from",
+        SHOW,
+        Value(r#""clear""#),
+        r#""omit""#,
+        "How the author's address (`From`) is kept.",
+    ),
+    Key::new("evidence.message_id", SHOW, Value(r#""clear""#), r#""omit""#, "How the `Message-ID` is kept."),
+    Key::new("evidence.subject", SHOW, Value(r#""omit""#), r#""clear""#, "How the subject is kept."),
+    Key::new(
+        "evidence.key_file",
+        Text("an absolute path"),
+        Said("none"),
+        r#""/etc/relaywatch/evidence.key""#,
+        "The key of hashed fields: 32 random bytes or more, readable by relaywatch only. With another key equal addresses are no longer seen to be equal.",
+    ),
+    Key::new(
+        "evidence.retention",
+        Duration(60 * MINUTE, 36_500 * 1440 * MINUTE),
+        Value(r#""180d""#),
+        r#""90d""#,
+        "How long a message is kept. An indicator may become public weeks after it was used.",
+    ),
+    Key::new(
+        "evidence.max_size",
+        Size(MIB, 1024 * 1024 * MIB),
+        Value(r#""2GiB""#),
+        r#""20GiB""#,
+        "How large the store may grow; the oldest messages go first.",
+    ),
+    Key::new(
+        "evidence.durability",
+        Word(|| Durability::ALL.map(Durability::as_str).to_vec()),
+        Value(r#""normal""#),
+        r#""full""#,
+        "What the answer to the MTA waits for: `normal` for the operating system (nothing is lost when relaywatch is killed), `full` for the disk as well (nothing is lost when the power fails; several times slower).",
+    ),
+    Key::new(
+        "evidence.buffer",
+        Size(64 * 1024, 4096 * MIB),
+        Value(r#""16MiB""#),
+        r#""64MiB""#,
+        "Memory for messages that wait while the store cannot be written to; what does not fit is counted as lost.",
+    ),
 ];
 
+const SHOW: Kind = Word(|| Show::ALL.map(Show::as_str).to_vec());
 const ACTION: Kind = Word(|| Action::ALL.map(Action::as_str).to_vec());

@@ -9,6 +9,7 @@ mod agree;
 mod authentication;
 mod decide;
 mod error;
+mod evidence;
 mod forwarders;
 mod keys;
 mod lists;
@@ -55,6 +56,8 @@ pub struct Config {
     pub log: LogSettings,
     /// The suspects table.
     pub suspects: SuspectSettings,
+    /// What is kept of the mail.
+    pub evidence: crate::evidence::Settings,
     /// Every file that it was read from: the configuration and its indicator lists. These are watched for changes.
     pub sources: Vec<PathBuf>,
     /// What is allowed and yet most likely not meant.

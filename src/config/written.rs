@@ -32,6 +32,8 @@ pub(super) struct Written {
     pub(super) http: Http,
     pub(super) log: Log,
     pub(super) suspects: Suspects,
+    pub(super) state: State,
+    pub(super) evidence: Evidence,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -170,4 +172,26 @@ pub(super) struct Log {
 pub(super) struct Suspects {
     pub(super) top: Option<Spanned<usize>>,
     pub(super) tracked: Option<Spanned<usize>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct State {
+    pub(super) folder: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Evidence {
+    pub(super) enabled: Option<bool>,
+    pub(super) sender: Option<Text>,
+    pub(super) recipients: Option<Text>,
+    pub(super) header_from: Option<Text>,
+    pub(super) message_id: Option<Text>,
+    pub(super) subject: Option<Text>,
+    pub(super) key_file: Option<Text>,
+    pub(super) retention: Option<Text>,
+    pub(super) max_size: Option<Text>,
+    pub(super) durability: Option<Text>,
+    pub(super) buffer: Option<Text>,
 }

@@ -19,6 +19,7 @@ use rusqlite::{
 
 use super::{
     error::StoreError,
+    read::Gap,
     record::{HopFacts, Origin, Record},
     store::Store,
 };
@@ -98,9 +99,13 @@ impl Ledger {
         &self.store.path
     }
 
-    /// Stores records, all or none.
-    pub fn write<'r>(&mut self, records: impl IntoIterator<Item = &'r Record>) -> Result<Written, StoreError> {
-        let written = self.transaction(records);
+    /// Stores records, all or none, and with them that others were lost before.
+    pub fn write<'r>(
+        &mut self,
+        records: impl IntoIterator<Item = &'r Record>,
+        lost: Option<&Gap>,
+    ) -> Result<Written, StoreError> {
+        let written = self.transaction(records, lost);
         if written.is_err() {
             // It may hold ids of rows that were taken back.
             self.remembered = Remembered::default();
@@ -108,7 +113,25 @@ impl Ledger {
         written.map_err(|error| StoreError::of(&self.store.path, &error))
     }
 
-    fn transaction<'r>(&mut self, records: impl IntoIterator<Item = &'r Record>) -> Result<Written> {
+    /// Notes that somebody begins to write; the number is for [`Self::end_run`].
+    pub fn begin_run(&mut self, writer: &str, now: i64) -> Result<i64, StoreError> {
+        let insert = "INSERT INTO run (writer, version, started) VALUES (?1, ?2, ?3)";
+        let connection = &self.store.connection;
+        let begun = connection.execute(insert, rusqlite::params![writer, env!("CARGO_PKG_VERSION"), now]);
+        begun.map(|_| connection.last_insert_rowid()).map_err(|error| StoreError::of(&self.store.path, &error))
+    }
+
+    /// Notes that somebody ends to write.
+    pub fn end_run(&mut self, run: i64, now: i64) -> Result<(), StoreError> {
+        let ended = self.store.connection.execute("UPDATE run SET ended = ?2 WHERE id = ?1", [run, now]);
+        ended.map(|_| ()).map_err(|error| StoreError::of(&self.store.path, &error))
+    }
+
+    fn transaction<'r>(
+        &mut self,
+        records: impl IntoIterator<Item = &'r Record>,
+        lost: Option<&Gap>,
+    ) -> Result<Written> {
         let transaction = self.store.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let others = transaction.pragma_query_value(None, "data_version", |row| row.get(0))?;
         if others != self.others {
@@ -123,6 +146,13 @@ impl Ledger {
             } else {
                 written.known += 1;
             }
+        }
+        if let Some(gap) = lost {
+            let lost = i64::try_from(gap.lost).unwrap_or(i64::MAX);
+            transaction.execute(
+                "INSERT INTO gap (since, until, lost, reason) VALUES (?1, ?2, ?3, ?4)",
+                rusqlite::params![gap.since, gap.until, lost, gap.reason],
+            )?;
         }
         transaction.commit()?;
         Ok(written)

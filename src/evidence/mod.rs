@@ -5,13 +5,17 @@
 
 mod error;
 mod insert;
+mod keeper;
 pub mod privacy;
 mod read;
 mod record;
+mod settings;
 mod store;
 
 pub use error::{StoreError, Trouble};
 pub use insert::{Ledger, Written};
+pub use keeper::Keeper;
 pub use read::{Coverage, Gap, Party, Reader, Run, Span, Stored};
 pub use record::{Circumstances, HopFacts, Origin, Record, RecordedBoundary, RecordedFinding, RecordedHop};
+pub use settings::Settings;
 pub use store::{Durability, FILE, Store, VERSION};

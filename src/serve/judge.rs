@@ -1,6 +1,6 @@
 //! The daemon's judge: what happens with each message between its last header field and the answer to the MTA.
 //!
-//! Inspect, count, log, stamp, rule. It holds the configuration in use, which a reload swaps as a whole; a message is judged by
+//! Inspect, count, stamp, rule, keep, log. It holds the configuration in use, which a reload swaps as a whole; a message is judged by
 //! one configuration from start to end.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +13,7 @@ use crate::{
     config::{Config, MilterSettings},
     dns::Dns,
     events,
+    evidence::{Circumstances, Keeper, Origin, Record},
     finding::Level,
     ingest::{Judge, Judging, Ruling},
     inspect::{Report, inspect},
@@ -37,6 +38,7 @@ pub struct Watch {
     page: Mutex<()>,
     clock: Arc<dyn Clock>,
     dns: Arc<dyn Dns>,
+    keeper: Keeper,
     observer: Option<Observer>,
 }
 
@@ -47,6 +49,7 @@ impl Watch {
         metrics: Metrics,
         clock: Arc<dyn Clock>,
         dns: Arc<dyn Dns>,
+        keeper: Keeper,
         observer: Option<Observer>,
     ) -> Self {
         let suspects = Mutex::new(Suspects::new(config.suspects.clone()));
@@ -59,6 +62,7 @@ impl Watch {
             page: Mutex::default(),
             clock,
             dns,
+            keeper,
             observer,
         };
         watch.say_loaded();
@@ -79,6 +83,7 @@ impl Watch {
     pub fn replace(&self, config: Config) {
         self.lock_suspects().configure(config.suspects.clone());
         self.milter.send_replace(Arc::new(config.milter.clone()));
+        self.keeper.configure(config.evidence.clone());
         self.config.store(Arc::new(config));
         self.say_loaded();
     }
@@ -168,6 +173,10 @@ impl Watch {
         self.count(message, &report);
         let ruling = self.rule(message, &report, &config.policy);
         self.metrics.action(ruling.action);
+        if config.evidence.on {
+            let about = Circumstances { origin: Origin::Milter, now: self.clock.now(), action: Some(ruling.action) };
+            self.keeper.keep(Record::of(message, &report, &about, &config.evidence.privacy)).await;
+        }
         events::message(message, &report, ruling.action);
         if let Some(observer) = &self.observer
             && observer.try_send((message.clone(), report.into_owned(), ruling.clone())).is_err()

@@ -26,6 +26,7 @@ use crate::{
     clock::Clock,
     config::Config,
     dns::Dns,
+    evidence::Keeper,
     ingest::milter::server::{Milter, Stop},
     metrics::Metrics,
 };
@@ -56,7 +57,8 @@ pub struct Parts {
 /// Runs until `shutdown`; then finishes open messages and comes back.
 pub async fn run(parts: Parts) -> io::Result<()> {
     let Parts { config, metrics, listeners, clock, dns, observer, reload, shutdown } = parts;
-    let watch = Arc::new(Watch::new(config, metrics.clone(), Arc::clone(&clock), dns, observer));
+    let keeper = Keeper::start(config.evidence.clone(), Arc::clone(&clock), metrics.clone())?;
+    let watch = Arc::new(Watch::new(config, metrics.clone(), Arc::clone(&clock), dns, keeper.clone(), observer));
     let judge = Arc::clone(&watch) as Arc<dyn crate::ingest::Judge>;
     let milter = Milter::new(watch.milter_settings(), judge, metrics, clock);
 
@@ -90,6 +92,7 @@ pub async fn run(parts: Parts) -> io::Result<()> {
     while let Some(ended) = milters.join_next().await {
         result = result.and(ended.map_err(io::Error::other));
     }
+    keeper.stop().await;
     late.cancel();
     while let Some(ended) = others.join_next().await {
         result = result.and(ended.map_err(io::Error::other).and_then(|ended| ended));

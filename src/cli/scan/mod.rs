@@ -2,6 +2,7 @@
 
 mod pipeline;
 mod progress;
+mod record;
 mod render;
 mod stop;
 mod tally;
@@ -18,14 +19,16 @@ use clap::ValueEnum;
 use self::{
     pipeline::Event,
     progress::Progress,
+    record::Recorder,
     render::{Batch, Renderer},
     stop::Stop,
-    tally::Tally,
+    tally::{Tally, grouped},
 };
 use super::{
     Error, Screen, Status,
     answers::DnsArgs,
     policy::{PolicyArgs, reading},
+    store::StoreArgs,
 };
 use crate::{clock::Stopwatch, finding::Level};
 
@@ -37,6 +40,7 @@ Examples:
   relaywatch scan --config relaywatch.toml --show notice /var/vmail archive-2020.mbox.zst
   relaywatch scan --format jsonl mail.mbox.gz > reports.jsonl
   zcat old.mbox.gz | relaywatch scan --fail-on suspicious -
+  relaywatch scan --record --config relaywatch.toml /var/vmail
 
 A message in an mbox is shown as FILE:OFFSET; `relaywatch inspect --at OFFSET FILE` shows its hops.
 
@@ -61,6 +65,9 @@ pub(super) struct Args {
     /// How many messages are inspected at a time [default: one a core; with --dns 32]
     #[arg(short = 'j', long, value_name = "N")]
     threads: Option<NonZero<usize>>,
+    /// Keep what is found in the evidence store, too, for `hunt` and `report`; mail that is there already is passed over
+    #[arg(long)]
+    record: bool,
     /// Neither progress nor summary
     #[arg(short, long)]
     quiet: bool,
@@ -68,6 +75,8 @@ pub(super) struct Args {
     policy: PolicyArgs,
     #[command(flatten)]
     dns: DnsArgs,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 /// How many messages wait for DNS at a time.
@@ -110,8 +119,13 @@ impl Args {
             Format::Text => Threshold::Suspicious,
             Format::Jsonl => Threshold::Clean,
         });
+        let mut recorder = match self.record {
+            true => Some(Recorder::open(&self.store.path(&config), config.evidence.durability)?),
+            false => None,
+        };
         let renderer = Renderer {
             answers,
+            privacy: recorder.is_some().then(|| config.evidence.privacy.clone()),
             policy: config.policy,
             json: self.format == Format::Jsonl,
             show: show.into(),
@@ -134,6 +148,10 @@ impl Args {
             threads,
             &mut |event: Event<Batch>| {
                 if let Event::Batch(batch) = event {
+                    // What was shown is to stand in the store whatever happens next.
+                    if let Some(recorder) = &mut recorder {
+                        recorder.write(&batch.records)?;
+                    }
                     tally.add(&batch.tally);
                     progress.aside(|| {
                         screen.out.write_all(&batch.out)?;
@@ -147,9 +165,18 @@ impl Args {
             },
         )?;
         progress.finish();
+        let written = recorder.map(Recorder::end).transpose()?;
         if !self.quiet {
             screen.out.flush()?;
-            let summary = tally.summary(stopwatch.elapsed(), interrupted, &screen.style);
+            let mut summary = tally.summary(stopwatch.elapsed(), interrupted, &screen.style);
+            if let Some(written) = written {
+                let known = if written.known > 0 {
+                    format!(", {} were there", grouped(written.known as u64))
+                } else {
+                    String::new()
+                };
+                summary.push_str(&format!("Evidence           {} stored{known}\n", grouped(written.stored as u64)));
+            }
             match self.format {
                 Format::Text => screen.out.write_all(summary.as_bytes())?,
                 Format::Jsonl => screen.err.write_all(summary.as_bytes())?, // the JSON stays clean of it

@@ -5,6 +5,8 @@ use std::io::Write;
 use super::tally::Tally;
 use crate::{
     cli::answers::Answers,
+    clock::{Clock as _, SystemClock},
+    evidence::{Circumstances, Origin, Record, privacy::Privacy},
     finding::Level,
     ingest::files::{Item, Mail, Trouble},
     inspect::Report,
@@ -20,6 +22,8 @@ use crate::{
 pub(super) struct Renderer {
     pub(super) answers: Answers,
     pub(super) policy: Policy,
+    /// How evidence is kept, where it is.
+    pub(super) privacy: Option<Privacy>,
     pub(super) json: bool,
     pub(super) show: Level,
     pub(super) style: Style,
@@ -30,6 +34,7 @@ pub(super) struct Renderer {
 pub(super) struct Batch {
     pub(super) out: Vec<u8>,
     pub(super) err: Vec<u8>,
+    pub(super) records: Vec<Record>,
     pub(super) tally: Tally,
 }
 
@@ -48,6 +53,12 @@ impl Renderer {
     fn mail(&self, mail: &Mail, batch: &mut Batch) {
         let report = self.answers.inspect(&mail.message, &self.policy);
         batch.tally.message(&mail.message, &report);
+        if let Some(privacy) = &self.privacy {
+            let path = printable(&mail.source.path.to_string_lossy(), 4096);
+            let origin = Origin::File { path, offset: mail.source.offset };
+            let about = Circumstances { origin, now: SystemClock.now(), action: None };
+            batch.records.push(Record::of(&mail.message, &report, &about, privacy));
+        }
         if report.verdict.level < self.show {
             return;
         }
