@@ -18,6 +18,9 @@ pub enum TlsVersion {
 }
 
 impl TlsVersion {
+    /// Every version, the oldest first.
+    pub const ALL: [Self; 6] = [Self::Ssl2, Self::Ssl3, Self::Tls10, Self::Tls11, Self::Tls12, Self::Tls13];
+
     /// Reads the forms that MTAs write: `TLSv1.3`, `TLS1_2`, `TLS1.2`, `TLSv1`, `SSLv3`.
     pub fn parse(text: &str) -> Option<Self> {
         let (name, rest) = text.trim().split_at_checked(3)?;

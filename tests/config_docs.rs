@@ -21,9 +21,10 @@ fn page(name: &str) -> String {
 }
 
 fn read(text: &str) -> Config {
-    let lists = |path: &Path| match path.extension().is_some_and(|extension| extension == "toml") {
-        true => Ok(LIST.into()),
-        false => Ok::<_, io::Error>(b"192.0.2.0/24\n".to_vec()),
+    let lists = |path: &Path| match path.extension().and_then(|extension| extension.to_str()) {
+        Some("toml") => Ok(LIST.into()),
+        Some("key") => Ok(vec![7; 32]),
+        _ => Ok::<_, io::Error>(b"192.0.2.0/24\n".to_vec()),
     };
     let config = config::from_text("page", text.as_bytes(), &lists);
     config.unwrap_or_else(|error| panic!("{}\n{text}", error.render(false)))
@@ -127,7 +128,8 @@ fn every_key_is_on_its_page_and_every_key_of_the_page_exists() {
         let prose = page.split("```").step_by(2).collect::<String>();
         for name in prose.split('`').skip(1).step_by(2) {
             let is_path = name.split_once('.').is_some_and(|(table, _)| tables.contains(&table));
-            if is_path && !name.contains([' ', '/', '<']) {
+            // The store's file is called like a table.
+            if is_path && name != "evidence.db" && !name.contains([' ', '/', '<']) {
                 let known = key(KEYS, name).is_some() || KEYS.iter().any(|key| key.path.replace("[]", "") == name);
                 assert!(known, "the page names `{name}`, which does not exist");
                 named += 1;
@@ -176,6 +178,7 @@ fn with_one_key(path: &str, value: Option<&str>) -> String {
         "provider[]" if name == "ingress_by" => "id = \"example-mail\"\n",
         "provider[]" if name == "id" => "ingress_by = [\"mx.provider.example\"]\n",
         "provider[]" => "id = \"example-mail\"\ningress_by = [\"mx.provider.example\"]\n",
+        "evidence" if value == Some("\"keyed-hash\"") => "key_file = \"/etc/relaywatch/evidence.key\"\n",
         "indicators.list[]" if name != "path" => "path = \"/lists/drop.netset\"\n",
         _ => "",
     };

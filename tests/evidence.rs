@@ -11,10 +11,12 @@ use relaywatch::{
         Circumstances, Durability, FILE, Ledger, Origin, Reader, Record, Span, Store, Stored, Trouble,
         privacy::{HashKey, Privacy, Show},
     },
+    finding::Level,
     inspect::inspect_offline,
     message::{HeaderSection, RawMessage},
     policy::Action,
     session::Session,
+    trace::HopKind,
 };
 
 fn open(folder: &Path) -> Ledger {
@@ -26,7 +28,10 @@ fn hijacked(queue_id: &str) -> RawMessage {
                    (TLSv1.3) id 5; Sun, 31 May 2020 12:00:00 +0900\r\n\
                    Received: from ws.sender.example (ws.sender.example [203.0.113.99])\r\n\tby mx1.sender.example (Postfix) with ESMTPS id 4; \
                    Sun, 31 May 2020 11:59:57 +0900\r\n\
-                   From: Ann <ann@Sender.example>\r\nMessage-ID: <1@sender.example>\r\nSubject: my account\r\n\r\n";
+                   Received: from [IPv6:2001:db8::99] (unknown [IPv6:2001:db8::99])\r\n\tby ws.sender.example (Postfix) with ESMTPSA \
+                   id 3; Sun, 31 May 2020 11:59:50 +0900\r\n\
+                   From: Ann <ann@Sender.example>\r\nMessage-ID: <1@sender.example>\r\nSubject: my account\r\n\
+                   Date: Sun, 31 May 2020 11:59:40 +0900\r\n\r\n";
     RawMessage {
         headers: HeaderSection::read(headers.as_bytes(), 1 << 20),
         session: Some(Session {
@@ -73,7 +78,7 @@ fn what_goes_in_comes_out() {
 
     let stored = all(folder.path());
     let [message] = stored.as_slice() else { panic!("{stored:?}") };
-    assert_eq!(message.time, 1_590_894_002);
+    assert_eq!((message.time, message.dated), (1_590_894_002, Some(1_590_893_980)));
     assert_eq!(message.queue_id.as_deref(), Some("Q1"));
     assert_eq!(message.message_id.as_deref(), Some("1@sender.example"));
     assert_eq!(message.subject, None);
@@ -83,10 +88,10 @@ fn what_goes_in_comes_out() {
     let to: Vec<_> = message.recipients.iter().filter_map(|party| party.address.as_deref()).collect();
     assert_eq!(to, ["inquiry@coincheck.com", "support@coincheck.com"]);
     assert_eq!(message.border_hop, Some(0));
-    assert_eq!(message.times, [Some(1_590_894_002), Some(1_590_894_000), Some(1_590_893_997)]);
+    assert_eq!(message.times, [1_590_894_002, 1_590_894_000, 1_590_893_997, 1_590_893_990].map(Some));
     let hops: Vec<_> = message.hops.iter().map(|hop| (hop.ip.unwrap().to_string(), hop.tls)).collect();
-    let expected = [("45.77.24.250", Some(false)), ("203.0.113.10", Some(true)), ("203.0.113.99", Some(true))];
-    assert_eq!(hops, expected.map(|(ip, tls)| (ip.to_owned(), tls)));
+    let expected = [("45.77.24.250", false), ("203.0.113.10", true), ("203.0.113.99", true), ("2001:db8::99", true)];
+    assert_eq!(hops, expected.map(|(ip, tls)| (ip.to_owned(), Some(tls))));
     assert_eq!(*message.hops, records[0].hops.iter().map(|hop| hop.facts.clone()).collect::<Vec<_>>());
     assert_eq!((message.verdict, message.action), (records[0].verdict, Some(Action::Accept)));
 }
@@ -108,8 +113,10 @@ fn messages_are_found_by_network_by_name_and_by_time() {
     let network = |text: &str| reader.hops_in(&[text.parse().unwrap()]).unwrap();
     assert_eq!(count(network("45.77.24.250"), Span::ALWAYS), 1);
     assert_eq!(count(network("203.0.113.96/28"), Span::ALWAYS), 1);
+    assert_eq!(count(network("2001:db8::/64"), Span::ALWAYS), 1);
+    assert_eq!(count(network("2001:db8::98"), Span::ALWAYS), 0);
     assert_eq!(count(network("45.77.24.251"), Span::ALWAYS), 0);
-    assert_eq!(count(network("::/0"), Span::ALWAYS), 1);
+    assert_eq!(count(network("0.0.0.0/0"), Span::ALWAYS), 1);
     let named = |wanted: &str| reader.hops_named(|name| name == wanted).unwrap();
     assert_eq!(count(named("mail.coincheck.com"), Span::ALWAYS), 1);
     assert_eq!(count(named("coincheck.com"), Span::ALWAYS), 0);
@@ -178,6 +185,10 @@ fn people_can_ask_the_views() {
         })
         .unwrap();
     assert_eq!(hop, (1, "203.0.113.10".to_owned(), "mail.coincheck.com".to_owned(), 3));
+    let oldest: (String, String) = connection
+        .query_row("SELECT ip, protocol FROM mail_hop WHERE position = 3", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    assert_eq!(oldest, ("2001:0db8:0000:0000:0000:0000:0000:0099".to_owned(), "ESMTPSA".to_owned()));
 }
 
 #[test]
@@ -202,4 +213,20 @@ fn what_is_no_store_of_ours_is_not_touched() {
     assert_eq!(Reader::open(&folder.path().join("none.db")).unwrap_err().trouble, Trouble::Missing);
     let nowhere = Store::open(&folder.path().join("no/folder.db"), Durability::Normal, Duration::ZERO);
     assert_eq!(nowhere.unwrap_err().trouble, Trouble::Denied);
+}
+
+#[test]
+fn the_tables_of_words_are_those_of_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    let connection = rusqlite::Connection::open(folder.path().join(FILE)).unwrap();
+    let words = |sql: &str| -> Vec<String> {
+        connection.prepare(sql).unwrap().query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    assert_eq!(words("SELECT kind FROM hop_kind ORDER BY id"), HopKind::ALL.map(HopKind::as_str));
+    assert_eq!(words("SELECT verdict FROM verdict ORDER BY id"), Level::ALL.map(Level::as_str));
+    assert_eq!(words("SELECT action FROM action ORDER BY id"), Action::ALL.map(Action::as_str));
+    assert_eq!(HopKind::ALL.map(|kind| kind as i64), [0, 1, 2, 3]);
+    assert_eq!(Level::ALL.map(|level| level as i64), [0, 1, 2, 3]);
+    assert_eq!(Action::ALL.map(|action| action as i64), [0, 1, 2, 3]);
 }

@@ -89,7 +89,7 @@ pub enum NotFoundReason {
 }
 
 /// What kind of place was found, for output and metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BoundaryKind {
     /// See [`Place::Peer`].
     Peer,

@@ -8,6 +8,7 @@ mod scenes;
 use std::{
     io::{self, Write},
     net::{Ipv4Addr, SocketAddr},
+    path::Path,
     sync::Arc,
 };
 
@@ -48,7 +49,7 @@ pub struct Options {
 pub async fn run(options: &Options, out: &mut dyn Write, stop: CancellationToken) -> io::Result<()> {
     let folder = tempfile::Builder::new().prefix("relaywatch-demo-").tempdir()?;
     let socket = folder.path().join("milter.sock");
-    let config = demo_config(&socket)?;
+    let config = demo_config(&socket, folder.path())?;
     let zone = Zone::read(include_str!("demo.zone")).map_err(io::Error::other)?;
     serve::logging::start(&config.log);
     let listeners = Listeners::default().complete(&config)?;
@@ -98,13 +99,14 @@ pub async fn run(options: &Options, out: &mut dyn Write, stop: CancellationToken
     shown
 }
 
-/// The demonstration's configuration, on sockets of its own.
-fn demo_config(socket: &std::path::Path) -> io::Result<Config> {
+/// The demonstration's configuration, on sockets and in a folder of its own.
+fn demo_config(socket: &Path, folder: &Path) -> io::Result<Config> {
     let mut config =
         config::from_text("demo.toml", include_bytes!("demo.toml"), &|_| Err(io::ErrorKind::NotFound.into()))
             .map_err(|error| io::Error::other(error.to_string()))?;
     config.milter.listen = vec![Address::Unix(socket.to_owned())];
     config.http.listen = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    config.evidence.folder = folder.to_owned();
     Ok(config)
 }
 

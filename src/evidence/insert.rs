@@ -1,7 +1,7 @@
 //! Records into the tables, many in one transaction.
 //!
 //! What repeats is looked up in memory first, then in its table, and stored only where it is new. The memory is bounded, and forgotten
-//! whenever somebody else changed the file: `forget` and pruning take rows away.
+//! whenever somebody else changed the file: `forget` and pruning take rows away. How ids are found stands in schema.sql.
 
 use std::{
     borrow::Borrow,
@@ -12,18 +12,15 @@ use std::{
 };
 
 use ring::{hmac, rand::SystemRandom};
-use rusqlite::{
-    Connection, OptionalExtension, Result, ToSql, TransactionBehavior,
-    types::{ToSqlOutput, ValueRef},
-};
+use rusqlite::{Connection, OptionalExtension, Result, ToSql, TransactionBehavior, types::Value};
 
 use super::{
     error::StoreError,
     read::Gap,
-    record::{HopFacts, Origin, Record},
+    record::{HopFacts, Origin, Record, RecordedBoundary},
     store::Store,
 };
-use crate::finding::Level;
+use crate::{finding::Severity, tls::TlsVersion};
 
 /// Entries that are remembered of each table.
 const REMEMBERED: usize = 20_000;
@@ -41,7 +38,7 @@ pub struct Written {
 #[derive(Debug)]
 pub struct Ledger {
     store: Store,
-    identity: hmac::Key,
+    key: hmac::Key,
     remembered: Remembered,
     /// SQLite's count of changes by others, as of when the memory was last right.
     others: i64,
@@ -52,11 +49,10 @@ struct Remembered {
     sources: Memory<String>,
     addresses: Memory<String>,
     names: Memory<String>,
-    ips: Memory<IpAddr>,
     protocols: Memory<String>,
     hops: Memory<HopFacts>,
     paths: Memory<String>,
-    boundaries: Memory<(&'static str, &'static str, &'static str)>,
+    boundaries: Memory<RecordedBoundary>,
 }
 
 /// Ids by what they stand for.
@@ -90,8 +86,8 @@ impl<K: Hash + Eq> Memory<K> {
 impl Ledger {
     /// Begins to write into a store.
     pub fn new(store: Store) -> Result<Self, StoreError> {
-        let identity = identity_key(&store.connection).map_err(|error| StoreError::of(&store.path, &error))?;
-        Ok(Self { store, identity, remembered: Remembered::default(), others: -1 })
+        let key = key(&store.connection).map_err(|error| StoreError::of(&store.path, &error))?;
+        Ok(Self { store, key, remembered: Remembered::default(), others: -1 })
     }
 
     /// The store's file.
@@ -140,8 +136,8 @@ impl Ledger {
         }
         let mut written = Written::default();
         for record in records {
-            let mut insert = Insert { connection: &transaction, remembered: &mut self.remembered };
-            if insert.record(record, &self.identity)? {
+            let mut insert = Insert { connection: &transaction, key: &self.key, remembered: &mut self.remembered };
+            if insert.record(record)? {
                 written.stored += 1;
             } else {
                 written.known += 1;
@@ -162,15 +158,16 @@ impl Ledger {
 /// One record on its way into the tables.
 struct Insert<'a> {
     connection: &'a Connection,
+    key: &'a hmac::Key,
     remembered: &'a mut Remembered,
 }
 
 impl Insert<'_> {
     /// Whether it was stored; not where the same mail was stored before.
-    fn record(&mut self, record: &Record, key: &hmac::Key) -> Result<bool> {
-        let identity = record.identity.as_deref().map(|bytes| identity(key, bytes));
+    fn record(&mut self, record: &Record) -> Result<bool> {
+        let identity = record.identity.as_deref().map(|bytes| first_eight(self.key, bytes));
         if let Some(identity) = identity {
-            let mut known = self.connection.prepare_cached("SELECT 1 FROM message WHERE identity = ?1")?;
+            let mut known = self.connection.prepare_cached("SELECT 1 FROM remark WHERE identity = ?1")?;
             if known.exists([identity])? {
                 return Ok(false);
             }
@@ -183,37 +180,43 @@ impl Insert<'_> {
         for hop in &record.hops {
             hops.push(self.hop(&hop.facts)?);
         }
-        let later = (record.recorded != record.time).then_some(record.recorded);
         let source = self.source(source)?;
         let sender = record.sender.as_deref().map(|sender| self.address(sender)).transpose()?;
         let header_from = record.header_from.as_deref().map(|from| self.address(from)).transpose()?;
+        let (message_id, host) = match record.message_id.as_deref().map(|id| id.rsplit_once('@').ok_or(id)) {
+            Some(Ok((id, host))) => (Some(id), Some(self.name(host)?)),
+            Some(Err(id)) => (Some(id), None),
+            None => (None, None),
+        };
         let path = self.path(&hops)?;
-        let boundary = self.boundary(record)?;
+        let boundary = self.boundary(&record.boundary)?;
         let mut insert = self.connection.prepare_cached(
-            "INSERT INTO message (time, recorded, source, offset, identity, queue_id, message_id, subject, sender, header_from, path, times, \
-             hops_left_out, boundary, border_hop, verdict, action) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+            "INSERT INTO message (time, dated, source, queue_id, message_id, message_host, sender, header_from, path, times, boundary, verdict, \
+             action, subject) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?;
-        let left_out = (record.hops_left_out > 0).then_some(number(record.hops_left_out));
         let message = insert.insert(rusqlite::params![
             record.time,
-            later,
+            record.dated.map(|dated| dated.saturating_sub(record.time)),
             source,
-            offset,
-            identity,
             record.queue_id,
-            record.message_id,
-            record.subject,
+            message_id,
+            host,
             sender,
             header_from,
             path,
             times(record),
-            left_out,
             boundary,
-            record.boundary.hop.map(number),
-            verdict(record.verdict),
+            record.verdict as i64,
             record.action.map(|action| action as i64),
+            record.subject,
         ])?;
+        if identity.is_some() || record.hops_left_out > 0 {
+            let mut insert = self.connection.prepare_cached(
+                "INSERT INTO remark (message, offset, recorded, identity, hops_left_out) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?;
+            let left_out = (record.hops_left_out > 0).then_some(number(record.hops_left_out));
+            insert.execute(rusqlite::params![message, offset, record.recorded, identity, left_out])?;
+        }
         let mut recipients = BTreeSet::new();
         for recipient in &record.recipients {
             recipients.insert(self.address(recipient)?);
@@ -241,7 +244,7 @@ impl Insert<'_> {
                 finding.basis.as_str(),
                 finding.hop.map(number),
                 finding.fact,
-                finding.sentence,
+                (finding.severity != Some(Severity::Notice)).then_some(&finding.sentence),
                 evidence,
             ])?;
         }
@@ -254,13 +257,13 @@ impl Insert<'_> {
     }
 
     fn address(&mut self, address: &str) -> Result<i64> {
-        let connection = self.connection;
-        self.remembered.addresses.id(address, || find_or_add(connection, "address", "address", address))
+        let (connection, key) = (self.connection, self.key);
+        self.remembered.addresses.id(address, || hashed(connection, key, "address", "address", address).map(Row::id))
     }
 
     fn name(&mut self, name: &str) -> Result<i64> {
-        let connection = self.connection;
-        self.remembered.names.id(name, || find_or_add(connection, "name", "name", name))
+        let (connection, key) = (self.connection, self.key);
+        self.remembered.names.id(name, || hashed(connection, key, "name", "name", name).map(Row::id))
     }
 
     fn protocol(&mut self, protocol: &str) -> Result<i64> {
@@ -268,41 +271,31 @@ impl Insert<'_> {
         self.remembered.protocols.id(protocol, || find_or_add(connection, "protocol", "protocol", protocol))
     }
 
-    fn ip(&mut self, ip: IpAddr) -> Result<i64> {
-        let connection = self.connection;
-        self.remembered.ips.id(&ip, || {
-            let key = ip_key(ip);
-            let mut find = connection.prepare_cached("SELECT id FROM ip WHERE key = ?1")?;
-            if let Some(id) = find.query_row([&key[..]], |row| row.get(0)).optional()? {
-                return Ok(id);
-            }
-            connection
-                .prepare_cached("INSERT INTO ip (ip, key) VALUES (?1, ?2)")?
-                .insert(rusqlite::params![ip.to_string(), &key[..]])
-        })
-    }
-
     fn hop(&mut self, facts: &HopFacts) -> Result<i64> {
         if let Some(id) = self.remembered.hops.0.get(facts) {
             return Ok(*id);
         }
         let name = |this: &mut Self, text: &Option<String>| text.as_deref().map(|text| this.name(text)).transpose();
+        let (ip, by_ip) = (facts.ip.map(ip_value), facts.by_ip.map(ip_value));
+        let by = name(self, &facts.by)?;
         let values: [&dyn ToSql; 9] = [
-            &facts.kind.as_str(),
-            &facts.ip.map(|ip| self.ip(ip)).transpose()?,
+            &(facts.kind as i64),
+            &ip,
             &name(self, &facts.helo)?,
             &name(self, &facts.rdns)?,
-            &name(self, &facts.by)?,
-            &facts.by_ip.map(|ip| self.ip(ip)).transpose()?,
+            &by,
+            &by_ip,
             &facts.protocol.as_deref().map(|text| self.protocol(text)).transpose()?,
             &facts.tls,
-            &facts.tls_version.map(crate::tls::TlsVersion::as_str),
+            &facts.tls_version.map(version_number),
         ];
         let connection = self.connection;
         self.remembered.hops.id(facts, || {
+            // Of a client that says another name each time only the latest are looked at: one row too many costs less than a long search.
             let mut find = connection.prepare_cached(
-                "SELECT id FROM hop INDEXED BY hop_ip WHERE kind = ?1 AND ip IS ?2 AND helo IS ?3 AND rdns IS ?4 AND by IS ?5 \
-                 AND by_ip IS ?6 AND protocol IS ?7 AND tls IS ?8 AND tls_version IS ?9",
+                "SELECT id FROM (SELECT * FROM hop WHERE coalesce(ip, by) IS coalesce(?2, ?5) ORDER BY id DESC LIMIT 50) \
+                 WHERE kind = ?1 AND ip IS ?2 AND helo IS ?3 AND rdns IS ?4 AND by IS ?5 AND by_ip IS ?6 AND protocol IS ?7 \
+                 AND tls IS ?8 AND tls_version IS ?9",
             )?;
             if let Some(id) = find.query_row(values, |row| row.get(0)).optional()? {
                 return Ok(id);
@@ -316,14 +309,13 @@ impl Insert<'_> {
     }
 
     fn path(&mut self, hops: &[i64]) -> Result<i64> {
-        let connection = self.connection;
+        let (connection, key) = (self.connection, self.key);
         let text = json_list(hops.iter().map(|hop| Some(*hop)));
         self.remembered.paths.id(text.as_str(), || {
-            let mut find = connection.prepare_cached("SELECT id FROM path WHERE hops = ?1")?;
-            if let Some(id) = find.query_row([&text], |row| row.get(0)).optional()? {
-                return Ok(id);
-            }
-            let path = connection.prepare_cached("INSERT INTO path (hops) VALUES (?1)")?.insert([&text])?;
+            let path = match hashed(connection, key, "path", "hops", &text)? {
+                Row::Known(path) => return Ok(path),
+                Row::New(path) => path,
+            };
             let mut insert = connection.prepare_cached("INSERT INTO path_hop (hop, path) VALUES (?1, ?2)")?;
             for hop in hops.iter().collect::<BTreeSet<_>>() {
                 insert.execute([*hop, path])?;
@@ -332,37 +324,78 @@ impl Insert<'_> {
         })
     }
 
-    fn boundary(&mut self, record: &Record) -> Result<i64> {
+    fn boundary(&mut self, boundary: &RecordedBoundary) -> Result<i64> {
         let connection = self.connection;
-        let boundary = &record.boundary;
-        let words = (boundary.strategy.as_str(), boundary.place.as_str(), boundary.reason);
-        self.remembered.boundaries.id(&words, || {
-            let mut find = connection
-                .prepare_cached("SELECT id FROM boundary WHERE strategy = ?1 AND place = ?2 AND reason = ?3")?;
+        self.remembered.boundaries.id(boundary, || {
+            let words =
+                (boundary.strategy.as_str(), boundary.place.as_str(), boundary.reason, boundary.hop.map(number));
+            let mut find = connection.prepare_cached(
+                "SELECT id FROM boundary WHERE strategy = ?1 AND place = ?2 AND reason = ?3 AND hop IS ?4",
+            )?;
             if let Some(id) = find.query_row(words, |row| row.get(0)).optional()? {
                 return Ok(id);
             }
             connection
-                .prepare_cached("INSERT INTO boundary (strategy, place, reason) VALUES (?1, ?2, ?3)")?
+                .prepare_cached("INSERT INTO boundary (strategy, place, reason, hop) VALUES (?1, ?2, ?3, ?4)")?
                 .insert(words)
         })
     }
 }
 
-/// An address as 16 bytes, IPv4 mapped into IPv6 (RFC 4291, 2.5.5.2), so that the order of bytes is that of addresses.
-pub(super) fn ip_key(ip: IpAddr) -> [u8; 16] {
+/// An address as it is stored: in an order in which a network is a range (see schema.sql).
+pub(super) fn ip_value(ip: IpAddr) -> Value {
     match ip {
-        IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
-        IpAddr::V6(ip) => ip.octets(),
+        IpAddr::V4(ip) => Value::Integer(u32::from(ip).into()),
+        IpAddr::V6(ip) => Value::Blob(ip.octets().to_vec()),
     }
 }
 
-/// The number of a level in the table `verdict`.
-pub(super) fn verdict(level: Level) -> i64 {
-    level as i64
+/// A TLS version as it is stored.
+pub(super) fn version_number(version: TlsVersion) -> i64 {
+    match version {
+        TlsVersion::Ssl2 => 2,
+        TlsVersion::Ssl3 => 3,
+        TlsVersion::Tls10 => 10,
+        TlsVersion::Tls11 => 11,
+        TlsVersion::Tls12 => 12,
+        TlsVersion::Tls13 => 13,
+    }
 }
 
-/// The id of a text in one of the tables of texts. Table and column are words of ours.
+/// A row of one of the tables whose ids are hashes.
+enum Row {
+    Known(i64),
+    New(i64),
+}
+
+impl Row {
+    fn id(self) -> i64 {
+        match self {
+            Self::Known(id) | Self::New(id) => id,
+        }
+    }
+}
+
+/// The row of a text in one of the tables whose ids are hashes. Table and column are words of ours.
+///
+/// The hash is keyed, so that nobody can write names that all fall into one place.
+fn hashed(connection: &Connection, key: &hmac::Key, table: &str, column: &str, text: &str) -> Result<Row> {
+    let mut find = connection.prepare_cached(&format!("SELECT {column} FROM {table} WHERE id = ?1"))?;
+    let mut id = first_eight(key, text.as_bytes()) & i64::from(i32::MAX);
+    loop {
+        let stored = find.query_row([id], |row| row.get::<_, Option<String>>(0)).optional()?;
+        match stored {
+            Some(stored) if stored.as_deref() == Some(text) => return Ok(Row::Known(id)),
+            Some(_) => id += 1,
+            None => break,
+        }
+    }
+    let insert = format!("INSERT INTO {table} (id, {column}) VALUES (?1, ?2)");
+    connection.prepare_cached(&insert)?.execute(rusqlite::params![id, text])?;
+    Ok(Row::New(id))
+}
+
+/// The id of a text in one of the small tables of texts. Table and column are words of ours.
 fn find_or_add(connection: &Connection, table: &str, column: &str, text: &str) -> Result<i64> {
     let mut find = connection.prepare_cached(&format!("SELECT id FROM {table} WHERE {column} = ?1"))?;
     if let Some(id) = find.query_row([text], |row| row.get(0)).optional()? {
@@ -393,27 +426,20 @@ fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// What tells one stored mail from another: a keyed hash, so that nobody can write a mail that passes for one that is stored already.
-fn identity(key: &hmac::Key, bytes: &[u8]) -> i64 {
+/// A keyed hash, the first 64 bits of it. Nobody without the key can write a mail that passes for one that is stored already.
+fn first_eight(key: &hmac::Key, bytes: &[u8]) -> i64 {
     let tag = hmac::sign(key, bytes);
     let first: [u8; 8] = tag.as_ref().first_chunk().copied().unwrap_or_default();
     i64::from_be_bytes(first)
 }
 
-/// The store's own key for [`identity`], made on first use.
-fn identity_key(connection: &Connection) -> Result<hmac::Key> {
+/// The store's own key of its hashes, made on first use. It has to do with speed only; what is hashed for privacy has another one.
+fn key(connection: &Connection) -> Result<hmac::Key> {
     let mut fresh = [0_u8; 32];
     // Without randomness the key would be known, no worse than a plain hash.
     let _ = ring::rand::SecureRandom::fill(&SystemRandom::new(), &mut fresh);
-    let insert = "INSERT OR IGNORE INTO meta (key, value) VALUES ('identity_key', ?1)";
-    let known = "SELECT value FROM meta WHERE key = 'identity_key'";
-    let read = |row: &rusqlite::Row<'_>| row.get::<_, Vec<u8>>(0);
-    let stored = match connection.query_row(known, [], read).optional()? {
-        Some(key) => key,
-        None => {
-            connection.execute(insert, [ToSqlOutput::Borrowed(ValueRef::Blob(&fresh))])?;
-            connection.query_row(known, [], read)?
-        }
-    };
+    connection.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('hash_key', ?1)", [&fresh[..]])?;
+    let stored: Vec<u8> =
+        connection.query_row("SELECT value FROM meta WHERE key = 'hash_key'", [], |row| row.get(0))?;
     Ok(hmac::Key::new(hmac::HMAC_SHA256, &stored))
 }

@@ -5,16 +5,21 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
     ops::ControlFlow,
     path::Path,
     sync::Arc,
 };
 
 use ipnetwork::IpNetwork;
-use rusqlite::{Result, Row, Statement};
+use rusqlite::{Result, Row, Statement, types::ValueRef};
 
-use super::{error::StoreError, insert::ip_key, record::HopFacts, store::Store};
+use super::{
+    error::StoreError,
+    insert::{ip_value, version_number},
+    record::HopFacts,
+    store::Store,
+};
 use crate::{finding::Level, policy::Action, tls::TlsVersion, trace::HopKind};
 
 /// Paths that are remembered while messages are read.
@@ -27,6 +32,8 @@ pub struct Stored {
     pub id: i64,
     /// When our side took it, in unix seconds.
     pub time: i64,
+    /// When its author says that it was written, in unix seconds.
+    pub dated: Option<i64>,
     /// `milter`, or the file that it was found in.
     pub source: String,
     /// Where in that file.
@@ -141,27 +148,15 @@ impl Reader {
         self.wrap(|| {
             let connection = &self.store.connection;
             let mut hops = BTreeSet::new();
-            let mut ids = Vec::new();
             for network in networks {
-                let (first, last) = (ip_key(network.network()), ip_key(network.broadcast()));
-                let mut find = connection.prepare_cached("SELECT id FROM ip WHERE key BETWEEN ?1 AND ?2")?;
-                for id in find.query_map([&first[..], &last[..]], |row| row.get::<_, i64>(0))? {
-                    ids.push(id?);
-                }
-            }
-            for id in &ids {
-                let mut find = connection.prepare_cached("SELECT id FROM hop WHERE ip = ?1")?;
-                for hop in find.query_map([id], |row| row.get(0))? {
+                let range = [ip_value(network.network()), ip_value(network.broadcast())];
+                // Where no address is stated the index holds a name's number, which may look like an address.
+                let mut find = connection.prepare_cached(
+                    "SELECT id FROM hop WHERE coalesce(ip, by) BETWEEN ?1 AND ?2 AND ip IS NOT NULL \
+                     UNION SELECT id FROM hop WHERE by_ip BETWEEN ?1 AND ?2",
+                )?;
+                for hop in find.query_map(range, |row| row.get(0))? {
                     hops.insert(hop?);
-                }
-            }
-            // Few hops state their host's address, so that no index is kept for it.
-            let ids: BTreeSet<i64> = ids.into_iter().collect();
-            let mut find = connection.prepare_cached("SELECT id, by_ip FROM hop WHERE by_ip IS NOT NULL")?;
-            for hop in find.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))? {
-                let (hop, by_ip): (i64, i64) = hop?;
-                if ids.contains(&by_ip) {
-                    hops.insert(hop);
                 }
             }
             Ok(hops)
@@ -211,16 +206,18 @@ impl Reader {
             let paths = hops.map(|hops| self.paths(hops)).transpose()?;
             let which = if paths.is_some() { "m.path IN (SELECT value FROM json_each(?3))" } else { "?3 IS NULL" };
             let mut find = self.store.connection.prepare(&format!(
-                "SELECT m.id, m.time, so.source, m.offset, m.queue_id, m.message_id, m.subject, m.sender, s.address, m.header_from, \
-                 f.address, m.path, m.times, b.place, m.border_hop, m.verdict, a.action \
+                "SELECT m.id, m.time, so.source, r.offset, m.queue_id, m.message_id || coalesce('@' || host.name, ''), m.subject, m.sender, \
+                 s.address, m.header_from, f.address, m.path, m.times, b.place, b.hop, m.verdict, a.action, m.dated \
                  FROM message m JOIN source so ON so.id = m.source JOIN boundary b ON b.id = m.boundary \
+                 LEFT JOIN name host ON host.id = m.message_host LEFT JOIN remark r ON r.message = m.id \
                  LEFT JOIN address s ON s.id = m.sender LEFT JOIN address f ON f.id = m.header_from \
                  LEFT JOIN action a ON a.id = m.action \
                  WHERE {which} AND m.time >= ?1 AND m.time < ?2 ORDER BY m.time, m.id"
             ))?;
             let mut paths_read = Paths { reader: self, read: HashMap::new() };
             let mut recipients = self.store.connection.prepare(
-                "SELECT r.address, a.address FROM recipient r JOIN address a ON a.id = r.address WHERE r.message = ?1",
+                "SELECT r.address, a.address FROM recipient r JOIN address a ON a.id = r.address WHERE r.message = ?1 \
+                 ORDER BY a.address",
             )?;
             let mut rows = find.query(rusqlite::params![span.since, span.until, paths])?;
             while let Some(row) = rows.next()? {
@@ -290,6 +287,7 @@ fn stored(row: &Row<'_>, paths: &mut Paths<'_>, recipients: &mut Statement<'_>) 
     Ok(Stored {
         id,
         time,
+        dated: row.get::<_, Option<i64>>(17)?.map(|dated| dated.saturating_add(time)),
         source: row.get(2)?,
         offset: row.get::<_, Option<i64>>(3)?.and_then(|offset| offset.try_into().ok()),
         queue_id: row.get(4)?,
@@ -319,11 +317,11 @@ impl Paths<'_> {
             return Ok(Arc::clone(hops));
         }
         let mut find = self.reader.store.connection.prepare_cached(
-            "SELECT h.kind, ip.ip, helo.name, rdns.name, host.name, by_ip.ip, pr.protocol, h.tls, h.tls_version \
-             FROM path p JOIN json_each(p.hops) j JOIN hop h ON h.id = j.value \
-             LEFT JOIN ip ON ip.id = h.ip LEFT JOIN name helo ON helo.id = h.helo LEFT JOIN name rdns ON rdns.id = h.rdns \
-             LEFT JOIN name host ON host.id = h.by LEFT JOIN ip by_ip ON by_ip.id = h.by_ip \
-             LEFT JOIN protocol pr ON pr.id = h.protocol WHERE p.id = ?1 ORDER BY j.key",
+            "SELECT k.kind, h.ip, helo.name, rdns.name, host.name, h.by_ip, pr.protocol, h.tls, h.tls_version \
+             FROM path p JOIN json_each(p.hops) j JOIN hop h ON h.id = j.value JOIN hop_kind k ON k.id = h.kind \
+             LEFT JOIN name helo ON helo.id = h.helo LEFT JOIN name rdns ON rdns.id = h.rdns \
+             LEFT JOIN name host ON host.id = h.by LEFT JOIN protocol pr ON pr.id = h.protocol \
+             WHERE p.id = ?1 ORDER BY j.key",
         )?;
         let hops = Arc::new(find.query_map([path], facts)?.collect::<Result<Vec<_>>>()?);
         if self.read.len() >= REMEMBERED {
@@ -335,19 +333,26 @@ impl Paths<'_> {
 }
 
 fn facts(row: &Row<'_>) -> Result<HopFacts> {
-    let ip = |column| Ok::<_, rusqlite::Error>(row.get::<_, Option<String>>(column)?.and_then(|ip| ip.parse().ok()));
+    let ip = |column| {
+        Ok::<_, rusqlite::Error>(match row.get_ref(column)? {
+            ValueRef::Integer(ip) => u32::try_from(ip).ok().map(|ip| Ipv4Addr::from(ip).into()),
+            ValueRef::Blob(bytes) => <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from),
+            _ => None,
+        })
+    };
     let kind: String = row.get(0)?;
-    let version: Option<String> = row.get(8)?;
-    let ips: (Option<IpAddr>, Option<IpAddr>) = (ip(1)?, ip(5)?);
+    let version: Option<i64> = row.get(8)?;
+    let (client, host) = (ip(1)?, ip(5)?);
     Ok(HopFacts {
         kind: HopKind::ALL.into_iter().find(|known| known.as_str() == kind).unwrap_or_default(),
-        ip: ips.0,
+        ip: client,
         helo: row.get(2)?,
         rdns: row.get(3)?,
         by: row.get(4)?,
-        by_ip: ips.1,
+        by_ip: host,
         protocol: row.get(6)?,
         tls: row.get(7)?,
-        tls_version: version.and_then(|version| TlsVersion::parse(&version)),
+        tls_version: version
+            .and_then(|number| TlsVersion::ALL.into_iter().find(|version| version_number(*version) == number)),
     })
 }

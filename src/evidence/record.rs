@@ -16,7 +16,7 @@ use crate::{
     policy::{Action, BoundaryStrategy},
     text::{cut, printable},
     tls::TlsVersion,
-    trace::{HopKind, Received},
+    trace::{HopKind, Received, read_date},
 };
 
 /// Hops that are kept of a message. RFC 5321, 6.3 lets a hundred pass before a loop is suspected.
@@ -64,6 +64,9 @@ pub struct Circumstances {
 pub struct Record {
     /// When our side took it, in unix seconds: the session's time, or else what our border wrote.
     pub time: i64,
+    /// When its author says that it was written (`Date`), in unix seconds. It proves nothing, and is missed where a relay took every other
+    /// time away.
+    pub dated: Option<i64>,
     /// The present, in unix seconds.
     pub recorded: i64,
     /// Where it came from.
@@ -129,7 +132,7 @@ pub struct RecordedHop {
 }
 
 /// Where our records end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RecordedBoundary {
     /// The strategy that found it.
     pub strategy: BoundaryStrategy,
@@ -174,6 +177,11 @@ impl Record {
         let in_file = about.origin != Origin::Milter;
         Self {
             time: border_time.or_else(newest_time).map_or(now, Timestamp::as_second),
+            dated: headers
+                .named("Date")
+                .next()
+                .and_then(|(_, date)| read_date(&date.unfolded()))
+                .map(Timestamp::as_second),
             recorded: now,
             origin: about.origin.clone(),
             identity: in_file.then(|| headers.raw().to_vec()),

@@ -29,13 +29,18 @@ pub use received::{Written, read as read_received};
 
 use std::borrow::Cow;
 
-use crate::{message::RawMessage, session::Session};
+use crate::{clock::Timestamp, message::RawMessage, session::Session};
 
 /// All hops of a mail, newest first.
 #[derive(Debug, Clone, Default)]
 pub struct Trace<'a> {
     /// The hops; index 0 is the newest.
     pub hops: Vec<Hop<'a>>,
+}
+
+/// Reads a date as header fields state it (RFC 5322, 3.3, and what is written instead); nothing where it states no moment.
+pub fn read_date(text: &[u8]) -> Option<Timestamp> {
+    date::read(text).time
 }
 
 impl<'a> Trace<'a> {

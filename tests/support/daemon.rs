@@ -263,8 +263,10 @@ fn full_config(folder: &Path, tcp: u16, http: u16, config: &str) -> String {
     let milter = if config.contains("[milter]") { "" } else { "[milter]" };
     // Nobody is asked where a test does not say whom.
     let dns = if config.contains("[dns]") { "" } else { "[dns]\nservers = []" };
+    let state = if config.contains("[state]") { String::new() } else { format!("[state]\nfolder = {folder:?}") };
     format!(
         "{dns}
+{state}
 {config}
 {milter}
 listen = [\"unix:{}\", \"inet:127.0.0.1:{tcp}\"]
