@@ -61,6 +61,7 @@ pub const NAMES: &[(&str, &str)] = &[
         "relaywatch_dns_shortfalls_total",
         "Messages of which DNS left a question open, by why; their findings may lack something.",
     ),
+    ("relaywatch_events_total", "Events, by output and by what became of them: written or lost."),
     ("relaywatch_indicators_loaded", "Indicators in use, by kind."),
     (
         "relaywatch_config_last_reload_successful",
@@ -185,6 +186,50 @@ impl Fault {
     }
 }
 
+/// Where events are written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventOutput {
+    /// The JSONL file.
+    File,
+    /// Syslog.
+    Syslog,
+}
+
+impl EventOutput {
+    /// Every output.
+    pub const ALL: [Self; 2] = [Self::File, Self::Syslog];
+
+    /// The label's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Syslog => "syslog",
+        }
+    }
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventResult {
+    /// It was written.
+    Written,
+    /// It was not, and never will be.
+    Lost,
+}
+
+impl EventResult {
+    /// Every result.
+    pub const ALL: [Self; 2] = [Self::Written, Self::Lost];
+
+    /// The label's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Written => "written",
+            Self::Lost => "lost",
+        }
+    }
+}
+
 /// The process's metrics; made once and handed to whoever counts.
 #[derive(Debug, Clone)]
 pub struct Metrics {
@@ -213,6 +258,7 @@ pub struct Metrics {
     dns_turned_away: IntCounter,
     dns_query: Histogram,
     dns_shortfalls: IntCounterVec,
+    events: IntCounterVec,
     indicators: IntGaugeVec,
     reload_successful: IntGauge,
     reload_timestamp: Gauge,
@@ -272,6 +318,7 @@ impl Metrics {
                 .buckets(vec![1e-3, 5e-3, 2e-2, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0]),
             )?)?,
             dns_shortfalls: make.counters("relaywatch_dns_shortfalls_total", &["why"])?,
+            events: make.counters("relaywatch_events_total", &["output", "result"])?,
             indicators: make.gauges("relaywatch_indicators_loaded", &["kind"])?,
             reload_successful: make.put(IntGauge::with_opts(make.opts("relaywatch_config_last_reload_successful"))?)?,
             reload_timestamp: make
@@ -312,6 +359,11 @@ impl Metrics {
         SpfResult::ALL.iter().for_each(|result| drop(self.spf_results.with_label_values(&[result.as_str()])));
         Said::SERVED.iter().for_each(|said| drop(self.dns_answers.with_label_values(&[said])));
         Said::OPEN.iter().for_each(|said| drop(self.dns_shortfalls.with_label_values(&[said])));
+        for output in EventOutput::ALL {
+            for result in EventResult::ALL {
+                self.events.with_label_values(&[output.as_str(), result.as_str()]);
+            }
+        }
         self.suspect_messages.with_label_values(&["other"]);
     }
 
@@ -401,6 +453,11 @@ impl Metrics {
     /// Observes the time from a message's sender to our answer.
     pub fn milter_message(&self, took: Duration) {
         self.milter_message.observe(took.as_secs_f64());
+    }
+
+    /// Counts what became of events.
+    pub fn events(&self, output: EventOutput, result: EventResult, count: u64) {
+        self.events.with_label_values(&[output.as_str(), result.as_str()]).inc_by(count);
     }
 
     /// Says how many indicators of a kind are in use.
