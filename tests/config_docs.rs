@@ -177,6 +177,7 @@ fn with_one_key(path: &str, value: Option<&str>) -> String {
         "provider[]" if name == "id" => "ingress_by = [\"mx.provider.example\"]\n",
         "provider[]" => "id = \"example-mail\"\ningress_by = [\"mx.provider.example\"]\n",
         "indicators.list[]" if name != "path" => "path = \"/lists/drop.netset\"\n",
+        "events" if name != "file" => "file = \"/var/log/relaywatch/events.jsonl\"\n",
         _ => "",
     };
     let line = value.map(|value| format!("{name} = {value}\n")).unwrap_or_default();

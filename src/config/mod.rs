@@ -9,6 +9,7 @@ mod agree;
 mod authentication;
 mod decide;
 mod error;
+mod events;
 mod forwarders;
 mod keys;
 mod lists;
@@ -32,6 +33,7 @@ pub use operators::SHIPPED as SHIPPED_OPERATORS;
 pub use settings::{DnsSettings, HttpSettings, LogFormat, LogLevel, LogSettings, MilterSettings, SuspectSettings};
 
 use crate::{
+    events::Settings as EventSettings,
     policy::Policy,
     problem::{Problem, Source},
     schema,
@@ -53,6 +55,8 @@ pub struct Config {
     pub http: HttpSettings,
     /// The log.
     pub log: LogSettings,
+    /// Where events go.
+    pub events: EventSettings,
     /// The suspects table.
     pub suspects: SuspectSettings,
     /// Every file that it was read from: the configuration and its indicator lists. These are watched for changes.
