@@ -76,19 +76,21 @@ mod tests {
     use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 
     use super::*;
-    use crate::{clock::SystemClock, config, dns::Offline};
+    use crate::{
+        clock::SystemClock,
+        config,
+        dns::Offline,
+        events::{Events, Settings},
+    };
 
     #[tokio::test]
     async fn a_client_in_the_middle_of_its_request_does_not_hold_up_the_stop() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let watch = Arc::new(Watch::new(
-            config::defaults(),
-            Metrics::new().unwrap(),
-            Arc::new(SystemClock),
-            Arc::new(Offline),
-            None,
-        ));
+        let metrics = Metrics::new().unwrap();
+        let events = Events::start(&Settings::default(), metrics.clone()).unwrap();
+        let watch =
+            Arc::new(Watch::new(config::defaults(), metrics, Arc::new(SystemClock), Arc::new(Offline), None, events));
         let stop = CancellationToken::new();
         let server = tokio::spawn(serve(listener, watch, stop.clone(), stop.clone()));
         let mut client = TcpStream::connect(address).await.unwrap();

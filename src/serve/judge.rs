@@ -12,7 +12,7 @@ use crate::{
     clock::Clock,
     config::{Config, MilterSettings},
     dns::Dns,
-    events,
+    events::{self, Events},
     finding::Level,
     ingest::{Judge, Judging, Ruling},
     inspect::{Report, inspect},
@@ -38,6 +38,7 @@ pub struct Watch {
     clock: Arc<dyn Clock>,
     dns: Arc<dyn Dns>,
     observer: Option<Observer>,
+    events: Events,
 }
 
 impl Watch {
@@ -48,6 +49,7 @@ impl Watch {
         clock: Arc<dyn Clock>,
         dns: Arc<dyn Dns>,
         observer: Option<Observer>,
+        events: Events,
     ) -> Self {
         let suspects = Mutex::new(Suspects::new(config.suspects.clone()));
         let milter = watch::Sender::new(Arc::new(config.milter.clone()));
@@ -60,6 +62,7 @@ impl Watch {
             clock,
             dns,
             observer,
+            events,
         };
         watch.say_loaded();
         watch
@@ -86,6 +89,11 @@ impl Watch {
     /// Says that a configuration was refused.
     pub fn refuse(&self) {
         self.metrics.reload_failed();
+    }
+
+    /// Where events go.
+    pub fn events(&self) -> &Events {
+        &self.events
     }
 
     /// The page for Prometheus.
@@ -117,7 +125,7 @@ impl Watch {
         let stamp = stamp(message, report, &policy.stamp);
         if stamp.stripped > 0 {
             self.metrics.stripped(stamp.stripped);
-            events::forged_headers(message, report, stamp.stripped);
+            events::log::forged_headers(message, report, stamp.stripped);
         }
         let action = policy.actions.of(report.verdict.level);
         let reply = matches!(action, Action::Tempfail | Action::Reject)
@@ -168,7 +176,8 @@ impl Watch {
         self.count(message, &report);
         let ruling = self.rule(message, &report, &config.policy);
         self.metrics.action(ruling.action);
-        events::message(message, &report, ruling.action);
+        events::log::message(message, &report, ruling.action);
+        self.events.hand_over(message, &report, ruling.action, self.clock.now(), &events::Clear);
         if let Some(observer) = &self.observer
             && observer.try_send((message.clone(), report.into_owned(), ruling.clone())).is_err()
         {

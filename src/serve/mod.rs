@@ -26,6 +26,7 @@ use crate::{
     clock::Clock,
     config::Config,
     dns::Dns,
+    events::Events,
     ingest::milter::server::{Milter, Stop},
     metrics::Metrics,
 };
@@ -56,7 +57,9 @@ pub struct Parts {
 /// Runs until `shutdown`; then finishes open messages and comes back.
 pub async fn run(parts: Parts) -> io::Result<()> {
     let Parts { config, metrics, listeners, clock, dns, observer, reload, shutdown } = parts;
-    let watch = Arc::new(Watch::new(config, metrics.clone(), Arc::clone(&clock), dns, observer));
+    // Before anything is served: a file that cannot be opened is a mistake to be told at the start.
+    let events = Events::start(&config.events, metrics.clone())?;
+    let watch = Arc::new(Watch::new(config, metrics.clone(), Arc::clone(&clock), dns, observer, events));
     let judge = Arc::clone(&watch) as Arc<dyn crate::ingest::Judge>;
     let milter = Milter::new(watch.milter_settings(), judge, metrics, clock);
 
@@ -90,6 +93,9 @@ pub async fn run(parts: Parts) -> io::Result<()> {
     while let Some(ended) = milters.join_next().await {
         result = result.and(ended.map_err(io::Error::other));
     }
+    // Also while /metrics is there, which has what was lost.
+    let closing = Arc::clone(&watch);
+    result = result.and(tokio::task::spawn_blocking(move || closing.events().close()).await.map_err(io::Error::other));
     late.cancel();
     while let Some(ended) = others.join_next().await {
         result = result.and(ended.map_err(io::Error::other).and_then(|ended| ended));
