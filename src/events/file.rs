@@ -285,8 +285,13 @@ mod tests {
     fn two_writers_of_one_file_keep_their_lines_whole() {
         let (_folder, path) = folder();
         std::thread::scope(|scope| {
-            for writer in ["a", "b"] {
+            let writers = ["a", "b"].map(|writer| {
                 let mut file = JsonlFile::new(path.clone(), u64::MAX, 1);
+                // A line that is just being written looks like a half one to who opens the file; an empty line comes of it.
+                file.open().unwrap();
+                (writer, file)
+            });
+            for (writer, mut file) in writers {
                 scope.spawn(move || (0..500).for_each(|_| file.append(&writer.repeat(3000)).unwrap()));
             }
         });

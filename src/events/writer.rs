@@ -7,7 +7,7 @@
 use std::{
     io,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError},
     },
     thread,
@@ -127,6 +127,8 @@ impl Writer {
 
     /// Takes nothing more; the thread writes what waits.
     pub fn close(self) -> End {
+        // The time runs from here, whatever the thread is in the middle of.
+        let _ = self.tally.closed.set(self.tally.watch.elapsed());
         self.end
     }
 }
@@ -205,7 +207,7 @@ impl<O: Output> Thread<O> {
             thread::sleep(time);
         } else if self.stopped.recv_timeout(time) == Err(RecvTimeoutError::Disconnected) {
             let now = self.tally.watch.elapsed();
-            self.ending = Some(now + self.limits.drain);
+            self.ending = Some(*self.tally.closed.get_or_init(|| now) + self.limits.drain);
             (self.next, self.pause) = (now, self.limits.first_pause);
         }
     }
@@ -218,6 +220,8 @@ struct Tally {
     name: String,
     metrics: Metrics,
     watch: Stopwatch,
+    /// When the writer was closed.
+    closed: OnceLock<Duration>,
     said: Mutex<Said>,
 }
 
@@ -235,7 +239,14 @@ impl Tally {
     const SELDOM: Duration = Duration::from_secs(60);
 
     fn new(output: &impl Output, metrics: Metrics) -> Self {
-        Self { kind: output.kind(), name: output.name(), metrics, watch: Stopwatch::start(), said: Mutex::default() }
+        Self {
+            kind: output.kind(),
+            name: output.name(),
+            metrics,
+            watch: Stopwatch::start(),
+            closed: OnceLock::new(),
+            said: Mutex::default(),
+        }
     }
 
     fn said(&self) -> std::sync::MutexGuard<'_, Said> {
