@@ -4,19 +4,20 @@
 //! made printable and has a bound, and so has the whole line, so that no sender can break a line, fill a disk or have a receiver
 //! cut the JSON in the middle. Keys are added within a schema version, never taken away or given another meaning.
 
-use std::{fmt::Write as _, net::IpAddr};
+use std::net::IpAddr;
 
-use ring::digest;
 use serde::Serialize;
 
-use super::personal::{Personal, Privacy, in_words};
+use super::{
+    id::id,
+    personal::{Personal, Privacy, in_words},
+};
 use crate::{
     clock::Timestamp,
     finding::{Basis, Code, Finding, Level, Severity},
     inspect::Report,
     message::RawMessage,
     policy::Action,
-    session::Session,
     text::is_unsafe,
 };
 
@@ -186,31 +187,6 @@ impl OfFinding {
     }
 }
 
-/// What the events of one message share, and no two messages do. A queue id alone is used again by a later message, on another
-/// host at the same time, and is missing where the MTA does not tell it; a time alone is shared by messages that come at once.
-fn id(session: Option<&Session>, peer: Option<IpAddr>, time: Timestamp) -> String {
-    let text = |value: Option<&String>| value.cloned().unwrap_or_default();
-    let parts = [
-        text(session.and_then(|session| session.border.as_ref())),
-        text(session.and_then(|session| session.queue_id.as_ref())),
-        text(session.and_then(|session| session.helo.as_ref())),
-        peer.map(|ip| ip.to_string()).unwrap_or_default(),
-        time.as_nanosecond().to_string(),
-    ];
-    let mut digest = digest::Context::new(&digest::SHA256);
-    for part in parts {
-        // The lengths keep `ab` + `c` apart from `a` + `bc`.
-        digest.update(&(part.len() as u64).to_le_bytes());
-        digest.update(part.as_bytes());
-    }
-    let mut id = String::with_capacity(32);
-    for byte in &digest.finish().as_ref()[..16] {
-        // Writing to a string does not fail.
-        let _ = write!(id, "{byte:02x}");
-    }
-    id
-}
-
 /// Foreign text made printable and cut to `most` bytes of JSON, with `…` where it was cut.
 ///
 /// JSON's own escapes would come out of the reader's parser as they went in; what a mail said is shown to people after that.
@@ -240,7 +216,7 @@ mod tests {
     use std::borrow::Cow;
 
     use super::{super::Clear, *};
-    use crate::{text, view::sample};
+    use crate::{session::Session, text, view::sample};
 
     fn time() -> Timestamp {
         "2020-06-01T00:03:17.25Z".parse().unwrap()
@@ -296,25 +272,6 @@ mod tests {
         assert_eq!((&all[2]["hop_ip"], &all[2]["hop_helo"]), (&"203.0.113.10".into(), &"mx1.sender.example".into()));
         assert_eq!(events(&message, &report, Severity::Suspicious, &Clear).len(), 2);
         assert!(events(&message, &report, Severity::Malicious, &Clear).is_empty());
-    }
-
-    #[test]
-    fn no_two_messages_share_an_id() {
-        let mut ids = std::collections::BTreeSet::new();
-        let other: Timestamp = "2020-06-01T00:03:17.250000001Z".parse().unwrap();
-        for (queue_id, border, time) in [
-            ("4A", "gw1", time()),
-            ("4A", "gw2", time()),
-            ("4B", "gw1", time()),
-            ("4A", "gw1", other),
-            ("", "4Agw1", time()),
-        ] {
-            let (queue_id, border) = (Some(queue_id.to_owned()), Some(border.to_owned()));
-            ids.insert(id(Some(&Session { queue_id, border, ..Session::default() }), None, time));
-        }
-        ids.insert(id(None, None, time()));
-        assert_eq!(ids.len(), 6);
-        assert!(ids.iter().all(|id| id.len() == 32));
     }
 
     #[test]

@@ -6,11 +6,13 @@
 
 mod event;
 pub mod file;
+mod id;
 pub mod log;
 mod outputs;
 mod personal;
 mod settings;
 pub mod syslog;
+mod tally;
 pub mod writer;
 
 pub use event::{Event, Line, MOST_BYTES, MOST_EVENTS, SCHEMA};

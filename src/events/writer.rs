@@ -7,18 +7,15 @@
 use std::{
     io,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, PoisonError,
         mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError},
     },
     thread,
     time::Duration,
 };
 
-use super::Line;
-use crate::{
-    clock::Stopwatch,
-    metrics::{EventOutput, EventResult, Metrics},
-};
+use super::{Line, tally::Tally};
+use crate::metrics::{EventOutput, Metrics};
 
 /// How long a write may take that began just before the end.
 const LAST_WRITE: Duration = Duration::from_secs(4);
@@ -213,106 +210,15 @@ impl<O: Output> Thread<O> {
     }
 }
 
-/// What became of an output's events, in the metrics and in the log.
-#[derive(Debug)]
-struct Tally {
-    kind: EventOutput,
-    name: String,
-    metrics: Metrics,
-    watch: Stopwatch,
-    /// When the writer was closed.
-    closed: OnceLock<Duration>,
-    said: Mutex<Said>,
-}
-
-#[derive(Debug, Default)]
-struct Said {
-    /// When something was said last.
-    last: Option<Duration>,
-    /// Lost events that the log does not know of yet.
-    lost: u64,
-    /// Whether the log has it that the output fails.
-    failing: bool,
-}
-
-impl Tally {
-    const SELDOM: Duration = Duration::from_secs(60);
-
-    fn new(output: &impl Output, metrics: Metrics) -> Self {
-        Self {
-            kind: output.kind(),
-            name: output.name(),
-            metrics,
-            watch: Stopwatch::start(),
-            closed: OnceLock::new(),
-            said: Mutex::default(),
-        }
-    }
-
-    fn said(&self) -> std::sync::MutexGuard<'_, Said> {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn written(&self, complaint: Option<&str>) {
-        self.metrics.events(self.kind, EventResult::Written, 1);
-        let mut said = self.said();
-        if said.failing {
-            said.failing = false;
-            tracing::info!(output = self.name, lost = std::mem::take(&mut said.lost), "events are written again");
-        }
-        if let Some(complaint) = complaint
-            && said.may_speak(self.watch.elapsed())
-        {
-            tracing::warn!(output = self.name, "{complaint}");
-        }
-    }
-
-    fn trouble(&self, error: &io::Error) {
-        let mut said = self.said();
-        if said.may_speak(self.watch.elapsed()) {
-            said.failing = true;
-            let lost = std::mem::take(&mut said.lost);
-            tracing::warn!(output = self.name, %error, lost, "events cannot be written; they wait, and it is tried again");
-        }
-    }
-
-    fn lost(&self, count: u64, why: &str) {
-        self.metrics.events(self.kind, EventResult::Lost, count);
-        let mut said = self.said();
-        said.lost += count;
-        if said.may_speak(self.watch.elapsed()) {
-            let lost = std::mem::take(&mut said.lost);
-            tracing::error!(output = self.name, lost, "events are lost: {why}");
-        }
-    }
-}
-
-impl Said {
-    fn may_speak(&mut self, now: Duration) -> bool {
-        let may = self.last.is_none_or(|last| now >= last + Tally::SELDOM);
-        if may {
-            self.last = Some(now);
-        }
-        may
-    }
-}
-
-impl Drop for Tally {
-    /// The last word, where the last minute has not had it.
-    fn drop(&mut self) {
-        let lost = self.said().lost;
-        if lost > 0 {
-            tracing::error!(output = self.name, lost, "events were lost");
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
     use super::*;
-    use crate::finding::{Code, Severity};
+    use crate::{
+        clock::Stopwatch,
+        finding::{Code, Severity},
+    };
 
     /// An output that fails, or hangs, as it is told to, and keeps what was written.
     #[derive(Debug, Clone, Default)]
