@@ -15,10 +15,10 @@ const OFF: &str = "off";
 
 pub(super) fn decide(take: &mut Take<'_>, written: &written::Events) -> Settings {
     let default = Settings::default();
-    let max_size = take.size("events.max_size", written.max_size.as_ref(), usize::MAX);
+    let max_size = usize::try_from(default.max_size).unwrap_or(usize::MAX);
     Settings {
         file: written.file.as_ref().and_then(|text| file(take, text)),
-        max_size: if written.max_size.is_some() { max_size as u64 } else { default.max_size },
+        max_size: take.size("events.max_size", written.max_size.as_ref(), max_size) as u64,
         keep: written.keep.as_ref().map_or(default.keep, |keep| *keep.get_ref()),
         syslog: written.syslog.as_ref().and_then(|text| syslog(take, text)),
         level: take.word("events.level", written.level.as_ref(), &Severity::ALL, Severity::as_str, default.level),

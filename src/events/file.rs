@@ -234,6 +234,11 @@ mod tests {
         fs::remove_file(&path).unwrap();
         file.append("3").unwrap();
         assert_eq!(read(&path), "3\n");
+        // logrotate's `create`
+        fs::rename(&path, &away).unwrap();
+        fs::write(&path, "").unwrap();
+        file.append("5").unwrap();
+        assert_eq!((read(&away).as_str(), read(&path).as_str()), ("3\n", "5\n"));
         // logrotate's `copytruncate`
         File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
         file.append("4").unwrap();

@@ -1,7 +1,7 @@
 //! What is said of an anomaly: a line of the log for people, and an event a finding for machines.
 //!
 //! Takes a judged message. [`log`] writes through `tracing`; [`Events`] makes an [`Event`] of each finding and hands it to the
-//! outputs of the configuration, a JSONL file ([`file`]) and syslog ([`syslog`]). Each output has a thread and a bounded queue of
+//! outputs of the configuration, a JSONL file ([`mod@file`]) and syslog ([`syslog`]). Each output has a thread and a bounded queue of
 //! its own ([`writer`]): neither the mail nor the other output ever waits for it. docs/events.md is the page for admins.
 
 mod event;

@@ -60,8 +60,7 @@ impl Events {
             && let Err(error) = file.open()
         {
             // A full disk is no mistake of the configuration: the daemon goes on, and so does the attempt.
-            let full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
-            if !full {
+            if !matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
                 let message = format!("`events.file` cannot be opened: {}: {error}", file.name());
                 return Err(io::Error::new(error.kind(), message));
             }
@@ -134,8 +133,8 @@ impl Events {
 impl Settings {
     /// Whether the file and all that concerns it is the same.
     fn is_same_file(&self, other: &Self) -> bool {
-        let same = |settings: &Self| (settings.file.clone(), settings.max_size, settings.keep);
-        self.file == other.file && (self.file.is_none() || same(self) == same(other))
+        let limits = |settings: &Self| (settings.max_size, settings.keep);
+        self.file == other.file && (self.file.is_none() || limits(self) == limits(other))
     }
 }
 
