@@ -7,7 +7,7 @@ mod fit;
 mod hops;
 pub mod json;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub mod table;
 
 use std::fmt::Display;
