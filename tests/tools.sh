@@ -7,7 +7,7 @@ set -euo pipefail
 needed=(
   postfix:postfix promtool:prometheus prometheus:prometheus nsd:nsd unbound:unbound swaks:swaks ip:iproute2
   openssl:openssl dig:dnsutils opendkim:opendkim opendkim-genkey:opendkim-tools rsyslogd:rsyslog
-  c++:g++ python3:python3 node:nodejs npm:npm git:git
+  sqlite3:sqlite3 c++:g++ python3:python3 node:nodejs npm:npm git:git
 )
 PATH=$PATH:/usr/sbin:/sbin:$HOME/.cargo/bin
 missing=()
