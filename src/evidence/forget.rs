@@ -113,7 +113,7 @@ impl Search<'_> {
     fn run(&mut self) -> Result<()> {
         self.find_addresses()?;
         if !self.only_look {
-            self.each_address(|transaction, wanted, row| hide(transaction, wanted, row))?;
+            self.each_address(hide)?;
         }
         let last = self.connection.query_row("SELECT max(id) FROM message", [], |row| row.get::<_, Option<i64>>(0))?;
         while last.is_some_and(|last| self.read < last) && self.messages()? {}
@@ -123,7 +123,7 @@ impl Search<'_> {
         if self.only_look {
             return Ok(());
         }
-        self.each_address(|transaction, wanted, row| erase(transaction, wanted, row))?;
+        self.each_address(erase)?;
         // What an earlier, interrupted run cut may still be in the log.
         self.found.wiped = self.wipe()?;
         Ok(())

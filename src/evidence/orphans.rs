@@ -376,7 +376,7 @@ mod tests {
     #[test]
     fn a_block_that_fills_holds_the_same() {
         let mut ids = Ids::default();
-        let odd = (0..30_000).map(|number| number * 7919 % 65536 | 1);
+        let odd = (0..30_000).map(|number| (number * 7919 % 65536) | 1);
         let known: std::collections::HashSet<i64> = odd.clone().collect();
         let new = odd.filter(|id| ids.add(*id)).count();
         assert_eq!(new, known.len());
