@@ -161,7 +161,9 @@ impl Pruner {
                 "SELECT m.id, coalesce(r.recorded, m.time) FROM message m LEFT JOIN remark r ON r.message = m.id \
                  ORDER BY m.id LIMIT ?1",
             )?;
-            let mut rows = find.query([i64::try_from(self.messages.get()).unwrap_or(i64::MAX)])?;
+            // Where only room is to be made, no more than is needed goes.
+            let most = if self.shrinking { self.messages.get().min(250) } else { self.messages.get() };
+            let mut rows = find.query([i64::try_from(most).unwrap_or(i64::MAX)])?;
             while let Some(row) = rows.next()? {
                 // By a wrong clock a younger one may stand before older ones; the daily sweep finds those.
                 if !self.shrinking && row.get::<_, i64>(1)? >= oldest {
