@@ -7,6 +7,7 @@ mod answers;
 mod check_config;
 mod completions;
 mod demo;
+mod forget;
 mod inspect;
 mod man;
 mod policy;
@@ -50,6 +51,7 @@ enum Command {
     Inspect(inspect::Args),
     Scan(scan::Args),
     Trace(trace::Args),
+    Forget(forget::Args),
     CheckConfig(check_config::Args),
     Version(version::Args),
     Man(man::Args),
@@ -70,6 +72,7 @@ impl Cli {
             Command::Inspect(args) => args.run(screen),
             Command::Scan(args) => args.run(screen),
             Command::Trace(args) => args.run(screen),
+            Command::Forget(args) => args.run(screen),
             Command::CheckConfig(args) => args.run(screen),
             Command::Version(args) => args.run(screen),
             Command::Man(args) => args.run(screen),

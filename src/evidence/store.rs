@@ -89,14 +89,34 @@ impl Store {
             .or_else(|_| Self::connect(path, flags | OpenFlags::SQLITE_OPEN_READ_ONLY, patience))?;
         store.connection.pragma_update(None, "query_only", true).map_err(|error| StoreError::of(path, &error))?;
         store.check(VERSION, path)?;
-        if store.version().map_err(|error| StoreError::of(path, &error))? < VERSION {
-            return Err(StoreError::new(
-                path,
-                Trouble::Future,
-                "its tables are of an older version; start `relaywatch serve` once, which brings them up to date",
-            ));
-        }
+        store.require_present()?;
         Ok(store)
+    }
+
+    /// Opens a store that is there to take things out of it.
+    ///
+    /// References are looked after by whoever takes away: SQLite's own check would read all messages for each address.
+    pub(super) fn open_to_clear(path: &Path, patience: Duration) -> Result<Self, StoreError> {
+        if !path.exists() {
+            return Err(StoreError::new(path, Trouble::Missing, "there is none, or its folder may not be looked into"));
+        }
+        let wrap = |error: rusqlite::Error| StoreError::of(path, &error);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let store = Self::connect(path, flags, patience)?;
+        store.check(VERSION, path)?;
+        store.require_present()?;
+        store.settle(Durability::Normal).map_err(wrap)?;
+        store.connection.pragma_update(None, "foreign_keys", false).map_err(wrap)?;
+        Ok(store)
+    }
+
+    /// Whether the tables are of the present version.
+    fn require_present(&self) -> Result<(), StoreError> {
+        if self.version().map_err(|error| StoreError::of(&self.path, &error))? == VERSION {
+            return Ok(());
+        }
+        let what = "its tables are of an older version; start `relaywatch serve` once, which brings them up to date";
+        Err(StoreError::new(&self.path, Trouble::Future, what))
     }
 
     fn connect(path: &Path, flags: OpenFlags, patience: Duration) -> Result<Self, StoreError> {
