@@ -13,7 +13,7 @@ mod settings;
 mod store;
 
 pub use error::{StoreError, Trouble};
-pub use insert::{Ledger, Written};
+pub use insert::{Ledger, RunId, Written};
 pub use keeper::Keeper;
 pub use read::{Coverage, Gap, Party, Reader, Run, Span, Stored};
 pub use record::{Circumstances, HopFacts, Origin, Record, RecordedBoundary, RecordedFinding, RecordedHop};
