@@ -3,7 +3,14 @@
 //! One SQLite file in WAL mode. A commit is in the operating system's hands when it returns, so that no end of this process
 //! loses it; [`Durability::Full`] waits for the disk as well.
 
-use std::{fs::OpenOptions, io::ErrorKind, os::unix::fs::{MetadataExt as _, OpenOptionsExt}, path::Path, path::PathBuf, time::Duration};
+use std::{
+    fs::OpenOptions,
+    io::ErrorKind,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt},
+    path::Path,
+    path::PathBuf,
+    time::Duration,
+};
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
@@ -199,10 +206,14 @@ fn make(path: &Path) -> Result<(), StoreError> {
                 ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
                     (Trouble::Full, "no space is left where it is to lie")
                 }
-                ErrorKind::NotFound | ErrorKind::NotADirectory => {
-                    (Trouble::Missing, "it cannot be made; its folder, `state.folder` of the configuration, is not there")
-                }
-                _ => (Trouble::Denied, "it cannot be made; relaywatch's user must own its folder, and be able to write to it"),
+                ErrorKind::NotFound | ErrorKind::NotADirectory => (
+                    Trouble::Missing,
+                    "it cannot be made; its folder, `state.folder` of the configuration, is not there",
+                ),
+                _ => (
+                    Trouble::Denied,
+                    "it cannot be made; relaywatch's user must own its folder, and be able to write to it",
+                ),
             };
             Err(StoreError::new(path, trouble, format!("{what} ({error})")))
         }

@@ -92,7 +92,9 @@ impl Keeper {
             self.metrics.evidence_lost(1);
             self.shared.missed.fetch_add(1, Ordering::Relaxed);
             if self.shared.said().0.is_due() {
-                tracing::error!("the evidence store hangs, and no more records fit into memory: they are lost; mail goes on");
+                tracing::error!(
+                    "the evidence store hangs, and no more records fit into memory: they are lost; mail goes on"
+                );
             }
         } else if tokio::time::timeout(PATIENCE, stored).await.is_err() {
             self.metrics.evidence_late();
