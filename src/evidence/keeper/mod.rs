@@ -151,3 +151,75 @@ impl Shared {
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{LazyLock, mpsc::Receiver};
+
+    use super::*;
+    use crate::{
+        evidence::{Circumstances, Origin, privacy::Privacy},
+        inspect::inspect_offline,
+        message::RawMessage,
+    };
+
+    /// A thread that hangs: nobody takes anything off its queue.
+    fn hanging() -> (Keeper, Receiver<Job>) {
+        let (jobs, queue) = sync_channel(QUEUE);
+        (Keeper { jobs, shared: Arc::default(), metrics: Metrics::new().unwrap() }, queue)
+    }
+
+    static EMPTY: LazyLock<Record> = LazyLock::new(|| {
+        let message = RawMessage::default();
+        let report = inspect_offline(&message, &crate::config::defaults().policy);
+        let about = Circumstances { origin: Origin::Milter, now: crate::clock::Timestamp::UNIX_EPOCH, action: None };
+        Record::of(&message, &report, &about, &Privacy::default())
+    });
+
+    fn record(bytes: usize) -> Record {
+        Record { subject: Some("x".repeat(bytes)), ..EMPTY.clone() }
+    }
+
+    fn hand_over(keeper: &Keeper, bytes: usize) -> bool {
+        let record = Box::new(record(bytes));
+        keeper.hand_over(Handed { bytes: record.footprint(), record, done: oneshot::channel().0 })
+    }
+
+    #[test]
+    fn what_is_on_its_way_is_bounded_in_bytes_and_a_large_record_may_go_alone() {
+        let (keeper, queue) = hanging();
+        assert!(hand_over(&keeper, 2 * QUEUE_BYTES), "alone");
+        assert!(!hand_over(&keeper, 1));
+        drop((keeper, queue));
+
+        let (keeper, _queue) = hanging();
+        let taken = (0..QUEUE).take_while(|_| hand_over(&keeper, 100_000)).count();
+        assert!((160..=QUEUE_BYTES / 100_000).contains(&taken), "{taken}");
+        assert_eq!(keeper.shared.open.load(Ordering::Relaxed), taken as u64);
+    }
+
+    #[test]
+    fn what_is_on_its_way_is_bounded_in_number() {
+        let (keeper, _queue) = hanging();
+        let taken = (0..2 * QUEUE).filter(|_| hand_over(&keeper, 0)).count();
+        assert_eq!(taken, QUEUE);
+    }
+
+    #[tokio::test]
+    async fn a_store_that_hangs_holds_up_neither_mail_nor_reload_nor_the_end_for_ever() {
+        let (keeper, _queue) = hanging();
+        keeper.keep(record(10)).await;
+        while hand_over(&keeper, 0) {}
+        keeper.keep(record(10)).await; // is not taken, and answered at once
+        let settings = Settings { buffer: 7, ..Settings::default() };
+        keeper.configure(settings);
+        assert_eq!(keeper.shared.asked().settings.as_ref().map(|settings| settings.buffer), Some(7));
+        let (metrics, shared) = (keeper.metrics.clone(), Arc::clone(&keeper.shared));
+        keeper.stop().await;
+        assert!(shared.asked().stop.is_some());
+        let page = metrics.render().unwrap();
+        assert!(page.contains("relaywatch_evidence_late_total 1\n"), "{page}");
+        let lost = format!("relaywatch_evidence_records_total{{result=\"lost\"}} {}\n", QUEUE + 1);
+        assert!(page.contains(&lost), "{page}");
+    }
+}

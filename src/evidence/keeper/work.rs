@@ -202,11 +202,8 @@ impl Work {
     /// What is written to a file that somebody moved away or removed is found by nobody.
     fn leave_if_moved(&mut self) {
         let path = self.settings.path();
-        if let Some(open) = self.store.as_ref().filter(|open| open.file != FileId::of(&path)) {
+        if self.store.as_ref().is_some_and(|open| open.file != FileId::of(&path)) {
             tracing::warn!(store = %path.display(), "the evidence store was moved away; a new one is begun where there is none");
-            if let Err(error) = open.ledger.gather() {
-                tracing::error!(%error, "the latest messages of the store that was moved away may be missing in it");
-            }
             self.close();
         }
     }
@@ -269,7 +266,7 @@ impl Work {
         let now = self.clock.now().as_second();
         if let Some(mut open) = self.store.take()
             && let Some(run) = self.run.take()
-            && let Err(error) = open.ledger.end_run(&run, now)
+            && let Err(error) = open.ledger.end_run(&run, now).and_then(|()| open.ledger.gather())
         {
             tracing::warn!(%error, "the end of this run could not be written down");
         }
