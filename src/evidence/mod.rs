@@ -18,7 +18,7 @@ mod store;
 
 pub use error::{StoreError, Trouble};
 pub use forget::{Forgotten, forget};
-pub use insert::{Ledger, Written};
+pub use insert::{Ledger, RunId, Written};
 pub use keeper::Keeper;
 pub use mention::Wanted;
 pub use read::{Coverage, Gap, Party, Reader, Run, Span, Stored};

@@ -3,7 +3,14 @@
 //! One SQLite file in WAL mode. A commit is in the operating system's hands when it returns, so that no end of this process
 //! loses it; [`Durability::Full`] waits for the disk as well.
 
-use std::{fs::OpenOptions, io::ErrorKind, os::unix::fs::OpenOptionsExt, path::Path, path::PathBuf, time::Duration};
+use std::{
+    fs::OpenOptions,
+    io::ErrorKind,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt},
+    path::Path,
+    path::PathBuf,
+    time::Duration,
+};
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
@@ -63,8 +70,8 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let store = Self::connect(path, flags, patience)?;
         let wrap = |error: rusqlite::Error| StoreError::of(path, &error);
-        store.prepare_new().map_err(wrap)?;
         store.check(VERSION, path)?;
+        store.prepare_new().map_err(wrap)?;
         store.migrate().map_err(wrap)?;
         store.settle(durability).map_err(wrap)?;
         Ok(store)
@@ -150,7 +157,7 @@ impl Store {
         let application: i32 =
             self.connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(wrap)?;
         let version = self.version().map_err(wrap)?;
-        if tables > 0 && application != APPLICATION {
+        if application != APPLICATION && (tables > 0 || application != 0) {
             return Err(StoreError::new(
                 path,
                 Trouble::Damaged,
@@ -214,13 +221,35 @@ fn make(path: &Path) -> Result<(), StoreError> {
     match made {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) if error.kind() == ErrorKind::StorageFull => {
-            Err(StoreError::new(path, Trouble::Full, "no space is left where it is to lie"))
-        }
         Err(error) => {
-            let what =
-                format!("it cannot be made ({error}); its folder must be there, and relaywatch's user must own it");
-            Err(StoreError::new(path, Trouble::Denied, what))
+            let (trouble, what) = match error.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                    (Trouble::Full, "no space is left where it is to lie")
+                }
+                ErrorKind::NotFound | ErrorKind::NotADirectory => (
+                    Trouble::Missing,
+                    "it cannot be made; its folder, `state.folder` of the configuration, is not there",
+                ),
+                _ => (
+                    Trouble::Denied,
+                    "it cannot be made; relaywatch's user must own its folder, and be able to write to it",
+                ),
+            };
+            Err(StoreError::new(path, trouble, format!("{what} ({error})")))
         }
+    }
+}
+
+/// Which file it is that a path leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    /// The file's, if there is one.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        std::fs::metadata(path).ok().map(|file| Self { device: file.dev(), inode: file.ino() })
     }
 }
