@@ -270,3 +270,20 @@ fn an_idle_daemon_with_a_failing_store_rests() {
     assert!(used < Duration::from_millis(200), "{used:?}");
     assert!(attempts <= 3.0, "{attempts} attempts");
 }
+
+/// What a daemon that was away finds too old goes while it takes mail, and what is young stays.
+#[test]
+fn the_daemon_clears_away_what_is_too_old() {
+    let mut gateway = Gateway::start("retention = \"180d\"");
+    gateway.send(20, &Letter::ordinary());
+    gateway.stop();
+    let connection = Connection::open(stored::file(gateway.state())).expect("the store opens");
+    connection.execute("UPDATE message SET time = time - 200 * 86400 WHERE id <= 15", []).expect("it can be made old");
+    drop(connection);
+    gateway.restart();
+    gateway.send(1, &Letter::ordinary());
+    gateway.daemon.wait_metric("relaywatch_evidence_pruned_messages_total", 15.0);
+    let look = Look::at(gateway.state());
+    assert_eq!(look.number("SELECT count(*) FROM message"), 6);
+    look.assert_whole();
+}

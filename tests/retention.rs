@@ -85,7 +85,7 @@ fn old_mail_goes_with_all_that_it_alone_referred_to() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = open(folder.path(), PATIENCE);
     let run = ledger.begin_run("serve", NOW - 200 * DAY).unwrap();
-    ledger.end_run(run, NOW - 190 * DAY).unwrap();
+    ledger.end_run(&run, NOW - 190 * DAY).unwrap();
     ledger.begin_run("serve", NOW - 185 * DAY).unwrap();
     ledger.begin_run("serve", NOW - 181 * DAY).unwrap();
     let gap = |until| relaywatch::evidence::Gap { since: until - 5, until, lost: 1, reason: "full".to_owned() };

@@ -15,6 +15,7 @@ mod record;
 mod retention;
 mod settings;
 mod store;
+mod tidy;
 
 pub use error::{StoreError, Trouble};
 pub use forget::{Forgotten, forget};

@@ -21,7 +21,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use self::{failing::Seldom, work::Work};
-use super::{Settings, record::Record};
+use super::{Settings, record::Record, tidy::Tidy};
 use crate::{clock::Clock, metrics::Metrics};
 
 /// Records that may be on their way to the thread: more than connections that a milter serves by default.
@@ -38,6 +38,8 @@ const LAST_PATIENCE: Duration = Duration::from_secs(8);
 pub struct Keeper {
     jobs: SyncSender<Job>,
     shared: Arc<Shared>,
+    /// Nothing in tests that have no store.
+    tidy: Option<Tidy>,
     metrics: Metrics,
 }
 
@@ -75,13 +77,14 @@ struct Asked {
 }
 
 impl Keeper {
-    /// Starts the thread.
+    /// Starts the thread, and the one that clears away.
     pub fn start(settings: Settings, clock: Arc<dyn Clock>, metrics: Metrics) -> std::io::Result<Self> {
         let (jobs, queue) = sync_channel(QUEUE);
         let shared = Arc::<Shared>::default();
+        let tidy = Some(Tidy::start(settings.clone(), Arc::clone(&clock), metrics.clone())?);
         let work = Work::new(settings, clock, metrics.clone(), Arc::clone(&shared));
         thread::Builder::new().name("evidence".to_owned()).spawn(move || work.run(&queue))?;
-        Ok(Self { jobs, shared, metrics })
+        Ok(Self { jobs, shared, tidy, metrics })
     }
 
     /// Keeps a record; comes back when it is stored, or when it is clear that it cannot be for now.
@@ -119,12 +122,18 @@ impl Keeper {
 
     /// Takes over other settings, for records to come.
     pub fn configure(&self, settings: Settings) {
+        if let Some(tidy) = &self.tidy {
+            tidy.configure(settings.clone());
+        }
         self.shared.asked().settings = Some(Box::new(settings));
         let _ = self.jobs.try_send(Job::Look); // a full queue is looked through anyway
     }
 
     /// Stores what was handed over, and ends the thread.
     pub async fn stop(self) {
+        if let Some(tidy) = &self.tidy {
+            tidy.stop();
+        }
         let (done, stopped) = oneshot::channel();
         self.shared.asked().stop = Some(done);
         let _ = self.jobs.try_send(Job::Look);
@@ -166,7 +175,7 @@ mod tests {
     /// A thread that hangs: nobody takes anything off its queue.
     fn hanging() -> (Keeper, Receiver<Job>) {
         let (jobs, queue) = sync_channel(QUEUE);
-        (Keeper { jobs, shared: Arc::default(), metrics: Metrics::new().unwrap() }, queue)
+        (Keeper { jobs, shared: Arc::default(), tidy: None, metrics: Metrics::new().unwrap() }, queue)
     }
 
     static EMPTY: LazyLock<Record> = LazyLock::new(|| {
