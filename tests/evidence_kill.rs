@@ -48,7 +48,7 @@ impl Moments {
     fn new(what: &str) -> Self {
         let said = std::env::var("RELAYWATCH_KILL_SEED").ok();
         let seed = said.map_or_else(
-            || SystemClock.now().as_nanosecond() as u64,
+            || SystemClock.now().as_microsecond().unsigned_abs(),
             |seed| seed.parse().expect("RELAYWATCH_KILL_SEED is a number"),
         );
         println!("{what}: RELAYWATCH_KILL_SEED={seed}");
