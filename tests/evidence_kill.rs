@@ -4,6 +4,7 @@
 //! of an earlier run.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on shall panic, with words")]
+#![allow(clippy::print_stdout, clippy::disallowed_macros, reason = "seeds and figures are for whoever runs it by hand")]
 
 #[path = "support/stream/mod.rs"]
 mod stream;
