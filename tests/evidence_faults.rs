@@ -2,6 +2,7 @@
 //! waited is stored when it can be. tests/evidence_files.rs has what is wrong with the file itself.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on shall panic, with words")]
+#![allow(clippy::print_stdout, clippy::disallowed_macros, reason = "seeds and figures are for whoever runs it by hand")]
 
 mod support;
 

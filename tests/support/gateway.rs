@@ -131,7 +131,8 @@ impl Gateway {
     pub(crate) fn counted(&self) -> [usize; 3] {
         let metrics = self.daemon.metrics();
         let result = |word| metrics.value(&format!("relaywatch_evidence_records_total{{result=\"{word}\"}}"));
-        [result("stored"), result("lost"), metrics.value(BUFFERED)].map(|count| count as usize)
+        [result("stored"), result("lost"), metrics.value(BUFFERED)]
+            .map(|count| count.to_string().parse().expect("a whole number"))
     }
 
     /// Waits until nothing waits for the store and the log said so.

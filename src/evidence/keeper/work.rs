@@ -61,6 +61,7 @@ struct Open {
     file: Option<FileId>,
 }
 
+#[allow(clippy::vec_box, reason = "they came boxed, and go on boxed into the list of those that wait")]
 impl Work {
     pub(super) fn new(settings: Settings, clock: Arc<dyn Clock>, metrics: Metrics, shared: Arc<Shared>) -> Self {
         Self {
