@@ -131,7 +131,7 @@ impl Reading {
     fn file(&self, path: &Path, named: bool, sink: &mut dyn FnMut(Item) -> ControlFlow<()>) -> ControlFlow<()> {
         let trouble = |kind, reason| Item::Trouble(Trouble { path: path.to_owned(), kind, reason, named });
         let mut splitter = match self.open(path) {
-            Ok(stream) => split::Splitter::new(stream, self.max_header_bytes, self.max_body_bytes),
+            Ok(stream) => split::Splitter::new(Lines::new(stream), self.max_header_bytes, self.max_body_bytes),
             Err(error) => return sink(trouble(TroubleKind::Unreadable, error.to_string())),
         };
         let shared: Arc<Path> = Arc::from(path);
