@@ -16,6 +16,7 @@ pub mod envelope;
 pub mod events;
 pub mod finding;
 pub mod forwarding;
+pub mod hunt;
 pub mod ingest;
 pub mod inspect;
 pub mod message;
