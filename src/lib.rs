@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod context;
+pub mod csv_text;
 pub mod demo;
 pub mod detect;
 pub mod dns;

@@ -1,9 +1,6 @@
 //! `relaywatch scan`: all mail under some paths, on all cores, in bounded memory.
 
-mod pipeline;
-mod progress;
 mod render;
-mod stop;
 mod tally;
 
 use std::{
@@ -16,16 +13,16 @@ use std::{
 use clap::ValueEnum;
 
 use self::{
-    pipeline::Event,
-    progress::Progress,
     render::{Batch, Renderer},
-    stop::Stop,
     tally::Tally,
 };
 use super::{
     Error, Screen, Status,
     answers::DnsArgs,
+    pipeline::{self, Event},
     policy::{PolicyArgs, reading},
+    progress::Progress,
+    stop::Stop,
 };
 use crate::{clock::Stopwatch, finding::Level};
 
@@ -70,6 +67,8 @@ pub(super) struct Args {
     dns: DnsArgs,
 }
 
+/// Messages that are inspected and written together.
+const BATCH: usize = 64;
 /// How many messages wait for DNS at a time.
 const WAITING_THREADS: usize = 32;
 
@@ -131,7 +130,7 @@ impl Args {
         pipeline::run(
             move |sink| reading.all(&paths, sink),
             move |items| renderer.batch(items),
-            threads,
+            pipeline::Size { threads, batch: BATCH },
             &mut |event: Event<Batch>| {
                 if let Event::Batch(batch) = event {
                     tally.add(&batch.tally);
@@ -141,7 +140,8 @@ impl Args {
                         if screen.interactive { screen.out.flush() } else { Ok(()) }
                     })?;
                 }
-                progress.update(&tally, bytes.load(Ordering::Relaxed), stopwatch.elapsed());
+                let (read, elapsed) = (bytes.load(Ordering::Relaxed), stopwatch.elapsed());
+                progress.update(tally.messages(), (tally.suspects(), "SUSPICIOUS"), read, elapsed);
                 interrupted = stop.is_asked();
                 Ok(if interrupted { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
             },

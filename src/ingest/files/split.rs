@@ -32,19 +32,26 @@ const KEPT: usize = SEPARATOR.len() - 1 + 2;
 pub(super) enum Found {
     /// A message.
     Message { index: u64, offset: u64, headers: HeaderSection, body: Option<Vec<u8>> },
+    /// A message that is not wanted.
+    Passed,
     /// Nothing at all, because the file is no mail.
     NotMail(&'static str),
     /// Nothing more.
     End,
 }
 
+/// Says of a header section whether its message is wanted.
+type Wants = dyn Fn(&[u8]) -> bool + Send + Sync;
+
 /// Reads one file's messages.
-pub(super) struct Splitter<R> {
+pub(super) struct Splitter<'a, R> {
     lines: Lines<R>,
     finder: Finder<'static>,
     limit: usize,
     /// Bytes of a body that are kept; with zero none is, and it streams by.
     body_limit: usize,
+    /// Which header sections are wanted.
+    filter: Option<&'a Wants>,
     header: Vec<u8>,
     state: State,
     mbox: bool,
@@ -65,14 +72,15 @@ enum State {
     End,
 }
 
-impl<R: Read> Splitter<R> {
+impl<'a, R: Read> Splitter<'a, R> {
     /// Reads the messages of `lines`, which must hold more than [`SEPARATOR_BYTES`] in memory.
-    pub(super) fn new(lines: Lines<R>, limit: usize, body_limit: usize) -> Self {
+    pub(super) fn new(lines: Lines<R>, limit: usize, body_limit: usize, filter: Option<&'a Wants>) -> Self {
         Self {
             lines,
             finder: Finder::new(SEPARATOR),
             limit,
             body_limit,
+            filter,
             header: Vec::new(),
             state: State::Start,
             mbox: false,
@@ -113,13 +121,19 @@ impl<R: Read> Splitter<R> {
         }
         let State::Header(offset) = self.state else { return Ok(Found::End) };
         self.read_header()?;
-        let headers = HeaderSection::read(&self.header, self.limit);
+        let index = self.messages;
+        let wanted = self.filter.is_none_or(|wants| wants(&self.header));
+        // The first one says whether the file is mail at all.
+        let headers =
+            if wanted || index == 0 { HeaderSection::read(&self.header, self.limit) } else { HeaderSection::default() };
         self.header.clear();
-        if headers.is_empty() && self.messages == 0 && !self.dated {
+        if headers.is_empty() && index == 0 && !self.dated {
             return Ok(Found::NotMail("its first line is no header field"));
         }
-        let index = self.messages;
         self.messages += 1;
+        if !wanted {
+            return Ok(Found::Passed);
+        }
         let body = if self.body_limit > 0 && self.state == State::Body { self.body()? } else { None };
         Ok(Found::Message { index, offset, headers, body })
     }

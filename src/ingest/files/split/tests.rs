@@ -25,7 +25,7 @@ impl Read for Pieces<'_> {
 }
 
 fn split(file: &[u8]) -> Vec<String> {
-    let mut splitter = Splitter::new(Lines::with_capacity(600, Pieces { rest: file, sizes: &[7] }), 100, 0);
+    let mut splitter = Splitter::new(Lines::with_capacity(600, Pieces { rest: file, sizes: &[7] }), 100, 0, None);
     let mut found = Vec::new();
     loop {
         match splitter.next().unwrap() {
@@ -33,6 +33,7 @@ fn split(file: &[u8]) -> Vec<String> {
                 let fields: Vec<String> = headers.iter().map(|(_, field)| field.text().into_owned()).collect();
                 found.push(format!("{index}@{offset} {} {:?}", fields.join("|"), headers.breaks()));
             }
+            Found::Passed => panic!("nothing was to be passed"),
             Found::NotMail(reason) => return vec![reason.to_owned()],
             Found::End => return found,
         }
@@ -67,6 +68,27 @@ fn what_is_no_mail_is_told_without_reading_on() {
     assert_eq!(split(b""), ["it is empty"]);
 }
 
+#[test]
+fn what_the_filter_does_not_want_is_counted_and_passed_over() {
+    let wants = |section: &[u8]| section.starts_with(b"B");
+    let split = |file: &[u8]| {
+        let lines = Lines::with_capacity(600, Pieces { rest: file, sizes: &[50] });
+        let mut splitter = Splitter::new(lines, 100, 0, Some(&wants));
+        let mut found = Vec::new();
+        loop {
+            found.push(match splitter.next().unwrap() {
+                Found::Message { index, offset, .. } => format!("{index}@{offset}"),
+                Found::Passed => "passed".to_owned(),
+                Found::NotMail(reason) => reason.to_owned(),
+                Found::End => return found.join(" "),
+            });
+        }
+    };
+    assert_eq!(split(b"From x\nA: 1\n\nFrom y\nB: 2\n\nFrom z\nC: 3\n\n"), "passed 1@13 passed");
+    assert_eq!(split(b"A: 1\n\nbody"), "passed");
+    assert_eq!(split(b"x"), "its first line is no header field ");
+}
+
 /// A message as both ways of splitting give it.
 #[derive(Debug, PartialEq)]
 struct Seen {
@@ -82,13 +104,17 @@ fn seen(offset: u64, headers: &HeaderSection, body: Option<Vec<u8>>) -> Seen {
 }
 
 fn searched(file: &[u8], sizes: &[usize], capacity: usize, limit: usize, body_limit: usize) -> Option<Vec<Seen>> {
-    let mut splitter = Splitter::new(Lines::with_capacity(capacity, Pieces { rest: file, sizes }), limit, body_limit);
+    let mut splitter =
+        Splitter::new(Lines::with_capacity(capacity, Pieces { rest: file, sizes }), limit, body_limit, None);
     let mut found = Vec::new();
     loop {
         match splitter.next().unwrap() {
             Found::Message { index, offset, headers, body } => {
                 assert_eq!(index, found.len() as u64);
                 found.push(seen(offset, &headers, body));
+            }
+            Found::Passed => {
+                found.push(Seen { offset: u64::MAX, fields: Vec::new(), breaks: String::new(), body: None })
             }
             Found::NotMail(_) => return None,
             Found::End => return Some(found),
