@@ -28,8 +28,8 @@ fail() { echo "$*" >&2; exit 1; }
 relaywatch=${RELAYWATCH:-$(cd "$here/.." && pwd)/target/release/relaywatch}
 [ -x "$relaywatch" ] || fail "no $relaywatch; run: make build"
 command -v python3 >/dev/null || fail "missing: python3"
-free=$(awk '/^MemAvailable:/ { print $2 * 1024 }' /proc/meminfo)
-[ "$free" -gt "$((bytes * 5 / 4))" ] || fail "$bytes bytes do not fit into the page cache; name fewer with --bytes"
+free=$(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo)
+[ "$free" -gt "$((bytes / 800))" ] || fail "$bytes bytes do not fit into the page cache; name fewer with --bytes"
 
 work=$(mktemp -d "$folder/relaywatch-hunt.XXXXXX")
 trap 'rm -rf "$work"' EXIT

@@ -38,15 +38,16 @@ use crate::{
 Examples:
   relaywatch hunt 45.77.24.250 --in /var/vmail archive-2020.mbox.gz
   relaywatch hunt 203.0.113.0/24 evil.example host:mx.example.net --in ~/Maildir
-  relaywatch hunt rules/indicators/incident-2020.toml --since 2020-05-31T00:05+09:00 --until 2020-06-08 --in mail.mbox
+  relaywatch hunt incident.toml --since 2020-05-31T00:05+09:00 --until 2020-06-08 --in mail.mbox
   relaywatch hunt 45.77.24.250 --format csv --in mail.mbox.zst > affected.csv
   zcat old.mbox.gz | relaywatch hunt 45.77.24.250 --count --in -
 
-INDICATOR is an address, a network, a name (which stands for all names below it, too), `host:NAME` for exactly
-that name, or the file of a list: .toml, .netset, .txt, or any file when there is a `/` in its path.
+INDICATOR is an address, a network, a name (which stands for all names below it, too), `host:NAME`
+for exactly that name, or the file of a list: .toml, .netset, .txt, or any file with a `/` in its
+path.
 
-A line in mail says what its writer wanted it to say. Only the address at your border is a fact, and is marked
-`border`; name your networks and domains for that, as with scan.
+A line in a mail says what its writer wanted it to say. Only the address at your border is a fact,
+and is marked `border`; name your networks and domains for that, as with scan.
 
 Exit codes:
   0    no message crossed it
@@ -69,7 +70,7 @@ pub(super) struct Args {
     /// A line of text, a JSON object (docs/json.md) or a record of CSV for each message
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     format: Format,
-    /// Only say how many messages it were
+    /// Only say how many messages crossed it
     #[arg(long, conflicts_with = "format")]
     count: bool,
     /// How many messages are read at a time [default: one a core]

@@ -109,7 +109,7 @@ pub struct Reading {
 
 /// Says of a header section, as bytes, whether its message is wanted.
 #[derive(Clone)]
-pub struct Filter(Arc<dyn Fn(&[u8]) -> bool + Send + Sync>);
+pub struct Filter(Arc<split::Wants>);
 
 impl Filter {
     /// Wants what `wants` says yes to.

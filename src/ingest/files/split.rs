@@ -41,7 +41,7 @@ pub(super) enum Found {
 }
 
 /// Says of a header section whether its message is wanted.
-type Wants = dyn Fn(&[u8]) -> bool + Send + Sync;
+pub(super) type Wants = dyn Fn(&[u8]) -> bool + Send + Sync;
 
 /// Reads one file's messages.
 pub(super) struct Splitter<'a, R> {
