@@ -79,14 +79,14 @@ fn what_the_filter_does_not_want_is_counted_and_passed_over() {
             found.push(match splitter.next().unwrap() {
                 Found::Message { index, offset, .. } => format!("{index}@{offset}"),
                 Found::Passed => "passed".to_owned(),
-                Found::NotMail(reason) => reason.to_owned(),
+                Found::NotMail(reason) => return reason.to_owned(),
                 Found::End => return found.join(" "),
             });
         }
     };
     assert_eq!(split(b"From x\nA: 1\n\nFrom y\nB: 2\n\nFrom z\nC: 3\n\n"), "passed 1@13 passed");
     assert_eq!(split(b"A: 1\n\nbody"), "passed");
-    assert_eq!(split(b"x"), "its first line is no header field ");
+    assert_eq!(split(b"x"), "its first line is no header field");
 }
 
 /// A message as both ways of splitting give it.
