@@ -143,6 +143,16 @@ impl Reader {
         &self.store.path
     }
 
+    /// From now on, all that is read is of one moment, whatever is written meanwhile. The store's log grows as long as this reader is
+    /// kept.
+    pub fn hold(&self) -> Result<(), StoreError> {
+        self.wrap(|| {
+            self.store.connection.execute_batch("BEGIN")?;
+            // The moment is that of the first look.
+            self.store.connection.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))
+        })
+    }
+
     /// The hops whose client or host has an address in one of the networks.
     pub fn hops_in(&self, networks: &[IpNetwork]) -> Result<BTreeSet<i64>, StoreError> {
         self.wrap(|| {
