@@ -10,6 +10,7 @@ mod demo;
 mod inspect;
 mod man;
 mod policy;
+mod report;
 mod scan;
 mod screen;
 mod serve;
@@ -20,6 +21,8 @@ mod version;
 use std::io;
 
 use clap::{Parser, Subcommand};
+
+use crate::exposure::AskError;
 
 pub use screen::{Environment, Screen, When};
 
@@ -40,8 +43,9 @@ Examples:
   relaywatch inspect mail.eml              show the way of one mail, hop by hop
   relaywatch scan ~/Maildir                look for mail that came by a wrong way
   relaywatch serve --config relaywatch.toml  run beside Postfix or Sendmail
+  relaywatch report --help                 count who wrote through a relay
 
-Exit codes: 0 all is well, 1 something was found (scan, inspect), 2 something could not be done.";
+Exit codes: 0 all is well, 1 something was found (scan, inspect, report), 2 something could not be done.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -49,6 +53,7 @@ enum Command {
     Serve(serve::Args),
     Inspect(inspect::Args),
     Scan(scan::Args),
+    Report(report::Args),
     Trace(trace::Args),
     CheckConfig(check_config::Args),
     Version(version::Args),
@@ -69,6 +74,7 @@ impl Cli {
             Command::Serve(args) => args.run(screen),
             Command::Inspect(args) => args.run(screen),
             Command::Scan(args) => args.run(screen),
+            Command::Report(args) => args.run(screen),
             Command::Trace(args) => args.run(screen),
             Command::CheckConfig(args) => args.run(screen),
             Command::Version(args) => args.run(screen),
@@ -117,6 +123,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// What is asked makes no sense.
+    #[error("{0}")]
+    Query(String),
     /// Nobody can be asked.
     #[error("{0}; name your resolvers in `dns.servers`")]
     Dns(String),
@@ -138,6 +147,15 @@ impl Error {
     /// Whether the reader of our output went away (`relaywatch scan .. | head`); nothing to complain about.
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<AskError> for Error {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Store(error) => Self::Store(error),
+            AskError::Output(error) => Self::Output(error),
+        }
     }
 }
 
