@@ -5,7 +5,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, BufWriter, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -43,7 +43,11 @@ pub(super) fn write(order: &Order<'_>, reader: &Reader, now: Timestamp) -> Resul
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     };
-    let beside = tempfile::Builder::new().prefix(".relaywatch-report-").tempdir_in(&parent).map_err(fail)?;
+    let beside = tempfile::Builder::new()
+        .prefix(".relaywatch-report-")
+        .permissions(fs::Permissions::from_mode(0o700))
+        .tempdir_in(&parent)
+        .map_err(fail)?;
     let folder = beside.path();
 
     let mut table = MessageTable::new(create(folder, "messages.csv").map_err(fail)?, order.query).map_err(fail)?;
