@@ -51,12 +51,12 @@ pub(super) fn drawing(exposure: &Exposure) -> Markup {
             rect class="host" x="720" y="84" width="232" height="132" rx="6" {}
             text class="host-title" x="836" y="112" text-anchor="middle" { "Our servers" }
             text class="host-line" x="836" y="136" text-anchor="middle" { (name(&path.borders)) }
+            text class="host-line" x="836" y="158" text-anchor="middle" { (how) }
             text class="host-line" x="836" y="192" text-anchor="middle" { (many(exposure.recorded.recipients, "recipient")) " by the relay" }
 
             path class="way-relay" d="M240 112L358 74" marker-end="url(#tip-relay)" {}
             path class="way-relay" d="M596 74L714 112" marker-end="url(#tip-relay)" {}
-            text class="count-relay" x="660" y="64" text-anchor="middle" { (number(relayed)) }
-            text class="way-label" x="664" y="46" text-anchor="middle" { (how) }
+            text class="count-relay" x="664" y="78" text-anchor="middle" { (number(relayed)) }
 
             path class="way" d="M240 190C400 250 560 250 714 190" marker-end="url(#tip)" {}
             text class="count" x="480" y="226" text-anchor="middle" { (number(normal)) }

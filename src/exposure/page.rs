@@ -40,8 +40,8 @@ pub fn page(exposure: &Exposure, people: bool) -> String {
                 header {
                     h1 { "Exposure report" }
                     p.sub {
-                        "Mail that apparently came through " (shown(&words::relay(exposure))) ", written from " (window.begins.minute()) " to "
-                        (window.ends.minute()) ". All times are in " (window.time_zone) "."
+                        "Mail that apparently came through " (shown(&words::relay(exposure))) ", written from " span.t { (window.begins.minute()) } " to "
+                        span.t { (window.ends.minute()) } ". All times are in " (window.time_zone) "."
                     }
                 }
                 (warnings(exposure))

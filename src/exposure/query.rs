@@ -199,9 +199,15 @@ pub fn parse_length(text: &str) -> Result<i64, String> {
         .ok_or_else(|| "expected seconds such as `172800`, or `48h`, `2d`".to_owned())
 }
 
-/// A length of time in seconds, as people write it.
+/// A length of time in seconds, as people write it: whole days as days, else hours, because `4d4h` is said of nothing.
 pub(super) fn show_length(seconds: i64) -> String {
-    units::show_duration(seconds.unsigned_abs().saturating_mul(1000))
+    const HOUR: u64 = 3600;
+    match seconds.unsigned_abs() {
+        hours if hours > 24 * HOUR && hours % (24 * HOUR) != 0 && hours.is_multiple_of(HOUR) => {
+            format!("{}h", hours / HOUR)
+        }
+        seconds => units::show_duration(seconds.saturating_mul(1000)),
+    }
 }
 
 #[cfg(test)]
@@ -262,6 +268,7 @@ mod tests {
         assert_eq!(parse_length("360000"), Ok(360_000));
         assert_eq!(parse_length("100h"), Ok(360_000));
         assert_eq!(parse_length("0"), Ok(0));
+        assert_eq!([360_000, 172_800, 5400, 0].map(show_length), ["100h", "2d", "1h30m", "0s"]);
         for bad in ["", "-1", "1.5h", "2 days", "99999999999999999999"] {
             assert!(parse_length(bad).is_err(), "{bad}");
         }
