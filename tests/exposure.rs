@@ -192,6 +192,41 @@ fn mail_by_other_ways_is_counted_apart() {
     assert!(rest.iter().all(|address| outside.contains(address)), "{rest:?}");
 }
 
+/// Every key of the JSON, and every column of the tables, has its row in the page.
+#[test]
+fn the_page_of_the_documentation_has_every_key_and_column() {
+    fn keys(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(object) => object.iter().for_each(|(key, value)| {
+                found.insert(key.clone());
+                keys(value, found);
+            }),
+            Value::Array(items) => items.iter().for_each(|item| keys(item, found)),
+            _ => {}
+        }
+    }
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/exposure-report.md")).unwrap();
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("report");
+    of_the_incident(&["--output", folder.to_str().unwrap()]);
+    let read = |name: &str| fs::read(folder.join(name)).unwrap();
+    let mut words = BTreeSet::new();
+    for name in ["report.json", "manifest.json"] {
+        keys(&serde_json::from_slice(&read(name)).unwrap(), &mut words);
+    }
+    for name in ["affected.csv", "messages.csv"] {
+        let header = csv::Reader::from_reader(read(name).as_slice()).headers().unwrap().clone();
+        words.extend(header.iter().map(str::to_owned));
+    }
+    words.extend(fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()));
+    assert!(words.len() > 80, "{words:?}");
+    let missing: Vec<_> = words.iter().filter(|word| !page.contains(&format!("`{word}`"))).collect();
+    assert!(missing.is_empty(), "docs/exposure-report.md does not name {missing:?}");
+    for sentence in serde_json::from_slice::<Value>(&read("report.json")).unwrap()["not_known"].as_array().unwrap() {
+        assert!(page.contains(sentence.as_str().unwrap()), "docs/exposure-report.md does not say: {sentence}");
+    }
+}
+
 fn iso(second: i64) -> String {
     let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(9));
     Timestamp::from_second(second).unwrap().to_zoned(zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()

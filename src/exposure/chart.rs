@@ -211,7 +211,7 @@ impl Scale {
         let days: Vec<_> = hours.iter().filter(|hour| hour.begins.is_midnight()).collect();
         let every = days.len().div_ceil(12).max(1);
         let mark = |hour: &&Hour| (self.x(hour.begins.second()), hour.begins.day());
-        days.iter().step_by(every).map(|hour| mark(hour)).filter(|(x, _)| *x + 50 < WIDTH).collect()
+        days.iter().step_by(every).map(mark).filter(|(x, _)| *x + 50 < WIDTH).collect()
     }
 }
 

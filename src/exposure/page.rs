@@ -118,7 +118,12 @@ fn segments(exposure: &Exposure) -> Markup {
                         tr {
                             th scope="row" {
                                 (words::title(part.segment))
-                                span.small { (words::times(part)) }
+                                span.small {
+                                    @match (&part.begins, &part.ends) {
+                                        (Some(begins), Some(ends)) => { span.t { (begins) } " to " span.t { (ends) } },
+                                        _ => "none",
+                                    }
+                                }
                                 span.small { (words::explained(exposure, part.segment)) }
                             }
                             (cells(&part.recorded, Some(part.added_senders)))
@@ -296,8 +301,8 @@ fn coverage(exposure: &Exposure) -> Markup {
                 @if let (Some(first), Some(last)) = (&coverage.first, &coverage.last) {
                     (words::many(coverage.messages, "message")) ", from " (first) " to " (last) "."
                 } @else { "Nothing." }
-                @if coverage.gaps.is_empty() { " No message of the time asked for is known to be missing." }
-                @if coverage.watched && coverage.silent.is_empty() { " Somebody was writing all that time." }
+                @if coverage.gaps.is_empty() { " No message is known to have been lost on the way into the store." }
+                @if coverage.watched && coverage.silent.is_empty() && coverage.unclear.is_empty() { " Somebody was writing all that time." }
             }
         }
     }
