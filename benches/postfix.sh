@@ -5,7 +5,9 @@
 # One private Postfix on loopback has an smtpd for each milter, on a port of its own, and discards what it took. smtp-source
 # sends the same mail of 4 KB in ten sessions, to one smtpd after the other, round by round. Prints the medians.
 #
-#     benches/postfix.sh [--rounds N] [--messages M] [--only nothing,relaywatch,opendkim,rspamd] [--folder DIR] [--markdown]
+# With --latency N it asks instead how long one client waits for each of N mails, with the evidence store and without it.
+#
+#     benches/postfix.sh [--latency N] [--rounds N] [--messages M] [--only nothing,relaywatch,opendkim,rspamd] [--folder DIR] [--markdown]
 #
 # RELAYWATCH in the environment names another program than target/release/relaywatch.
 # Needs root, because Postfix does. It leaves nothing behind and reaches nothing outside loopback.
@@ -13,18 +15,19 @@ set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 here=$(cd "$(dirname "$0")" && pwd)
 
-rounds=5 messages=2000 only=nothing,relaywatch,opendkim,rspamd form=text
+latency=0 rounds=5 messages=2000 only=nothing,relaywatch,opendkim,rspamd form=text
 # In memory: waiting for a disk would hide what a milter costs.
 folder=/dev/shm
 [ -w $folder ] || folder=${TMPDIR:-/tmp}
 while [ $# -gt 0 ]; do
   case $1 in
+    --latency) latency=$2 only=relaywatch; shift ;;
     --rounds) rounds=$2; shift ;;
     --messages) messages=$2; shift ;;
     --only) only=$2; shift ;;
     --folder) folder=$2; shift ;;
     --markdown) form=markdown ;;
-    *) sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
   shift
 done
@@ -112,23 +115,38 @@ if peer nothing; then
   has nothing nothing/unix "unix:$work/nothing.sock"
 fi
 
-if peer relaywatch; then
+# daemon NAME EVIDENCE: relaywatch with its evidence store on or off; sets metrics_port, and tcp_port
+daemon() {
   # A folder of its own, as /etc/relaywatch is: the daemon watches it for changes.
-  mkdir "$work/conf"
+  mkdir "$work/$1.conf" "$work/$1.state"
   take_port; metrics_port=$taken
-  take_port
-  cat "$here/data/gateway.toml" - >"$work/conf/relaywatch.toml" <<CONF
+  take_port; tcp_port=$taken
+  cat "$here/data/gateway.toml" - >"$work/$1.conf/relaywatch.toml" <<CONF
 
 [milter]
-listen = ["unix:$work/relaywatch.sock", "inet:127.0.0.1:$taken"]
+listen = ["unix:$work/$1.sock", "inet:127.0.0.1:$tcp_port"]
 socket_mode = "0666"
 
 [http]
 listen = "127.0.0.1:$metrics_port"
+
+[state]
+folder = "$work/$1.state"
+
+[evidence]
+enabled = $2
 CONF
-  start relaywatch "$relaywatch" serve --config "$work/conf/relaywatch.toml"
+  start "$1" "$relaywatch" serve --config "$work/$1.conf/relaywatch.toml"
+}
+
+if [ "$latency" -gt 0 ]; then
+  daemon without-store false
+  has without-store without-store/unix "unix:$work/without-store.sock"
+fi
+if peer relaywatch; then
+  daemon relaywatch true
   has relaywatch relaywatch/unix "unix:$work/relaywatch.sock"
-  has relaywatch relaywatch/tcp "inet:127.0.0.1:$taken"
+  has relaywatch relaywatch/tcp "inet:127.0.0.1:$tcp_port"
 fi
 
 if peer opendkim; then
@@ -262,6 +280,13 @@ send() {
 }
 
 load=$(cut -d' ' -f1 /proc/loadavg)
+if [ "$latency" -gt 0 ]; then
+  python3 "$here/latency.py" "$work/mail" "$latency" "relaywatch without a store=${port[without-store/unix]}" \
+    "relaywatch with its store=${port[relaywatch/unix]}" "no milter=${port[none]}"
+  echo
+  echo "Postfix $(postconf -d -h mail_version), UNIX sockets, queue and store on $(stat -f -c %T "$work"); load average $load at the start."
+  exit
+fi
 for name in "${variants[@]}"; do
   progress "warming up: $name"
   send "$name" one 100

@@ -73,6 +73,7 @@ pub const NAMES: &[(&str, &str)] = &[
         "relaywatch_evidence_commit_duration_seconds",
         "Time that one commit to the evidence store took, of one or many messages.",
     ),
+    ("relaywatch_events_total", "Events, by output and by what became of them: written or lost."),
     ("relaywatch_indicators_loaded", "Indicators in use, by kind."),
     (
         "relaywatch_config_last_reload_successful",
@@ -200,6 +201,50 @@ impl Fault {
     }
 }
 
+/// Where events are written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventOutput {
+    /// The JSONL file.
+    File,
+    /// Syslog.
+    Syslog,
+}
+
+impl EventOutput {
+    /// Every output.
+    pub const ALL: [Self; 2] = [Self::File, Self::Syslog];
+
+    /// The label's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Syslog => "syslog",
+        }
+    }
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventResult {
+    /// It was written.
+    Written,
+    /// It was not, and never will be.
+    Lost,
+}
+
+impl EventResult {
+    /// Every result.
+    pub const ALL: [Self; 2] = [Self::Written, Self::Lost];
+
+    /// The label's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Written => "written",
+            Self::Lost => "lost",
+        }
+    }
+}
+
 /// The process's metrics; made once and handed to whoever counts.
 #[derive(Debug, Clone)]
 pub struct Metrics {
@@ -233,6 +278,7 @@ pub struct Metrics {
     evidence_errors: IntCounterVec,
     evidence_late: IntCounter,
     evidence_commit: Histogram,
+    events: IntCounterVec,
     indicators: IntGaugeVec,
     reload_successful: IntGauge,
     reload_timestamp: Gauge,
@@ -303,6 +349,7 @@ impl Metrics {
                 )
                 .buckets(vec![5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 5e-3, 2e-2, 0.1, 0.5, 2.0]),
             )?)?,
+            events: make.counters("relaywatch_events_total", &["output", "result"])?,
             indicators: make.gauges("relaywatch_indicators_loaded", &["kind"])?,
             reload_successful: make.put(IntGauge::with_opts(make.opts("relaywatch_config_last_reload_successful"))?)?,
             reload_timestamp: make
@@ -345,6 +392,11 @@ impl Metrics {
         Said::OPEN.iter().for_each(|said| drop(self.dns_shortfalls.with_label_values(&[said])));
         Trouble::ALL.iter().for_each(|trouble| drop(self.evidence_errors.with_label_values(&[trouble.as_str()])));
         ["stored", "lost"].iter().for_each(|result| drop(self.evidence_records.with_label_values(&[result])));
+        for output in EventOutput::ALL {
+            for result in EventResult::ALL {
+                self.events.with_label_values(&[output.as_str(), result.as_str()]);
+            }
+        }
         self.suspect_messages.with_label_values(&["other"]);
     }
 
@@ -460,6 +512,11 @@ impl Metrics {
     /// Observes the time from a message's sender to our answer.
     pub fn milter_message(&self, took: Duration) {
         self.milter_message.observe(took.as_secs_f64());
+    }
+
+    /// Counts what became of events.
+    pub fn events(&self, output: EventOutput, result: EventResult, count: u64) {
+        self.events.with_label_values(&[output.as_str(), result.as_str()]).inc_by(count);
     }
 
     /// Says how many indicators of a kind are in use.

@@ -93,6 +93,7 @@ fn shown(config: &Config) -> String {
         format!("milter: {:?}", config.milter),
         format!("http: {:?}", config.http),
         format!("log: {:?}", config.log),
+        format!("events: {:?}", config.events),
         format!("suspects: {:?}", config.suspects),
         format!("sources: {:?}", config.sources),
     ];

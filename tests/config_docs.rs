@@ -180,6 +180,7 @@ fn with_one_key(path: &str, value: Option<&str>) -> String {
         "provider[]" => "id = \"example-mail\"\ningress_by = [\"mx.provider.example\"]\n",
         "evidence" if value == Some("\"keyed-hash\"") => "key_file = \"/etc/relaywatch/evidence.key\"\n",
         "indicators.list[]" if name != "path" => "path = \"/lists/drop.netset\"\n",
+        "events" if name != "file" => "file = \"/var/log/relaywatch/events.jsonl\"\n",
         _ => "",
     };
     let line = value.map(|value| format!("{name} = {value}\n")).unwrap_or_default();

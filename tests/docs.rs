@@ -125,6 +125,7 @@ fn the_configurations_of_the_pages_are_valid() {
     for page in [
         "README.md",
         "docs/detectors/interposed-relay.md",
+        "docs/events.md",
         "docs/integrations/hosted.md",
         "docs/integrations/postfix.md",
     ] {

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
 
-use std::{ops::ControlFlow, path::Path, time::Duration};
+use std::{ops::ControlFlow, path::Path, process::Command, time::Duration};
 
 use relaywatch::{
     clock::Timestamp,
@@ -242,4 +242,27 @@ fn the_tables_of_words_are_those_of_the_program() {
     assert_eq!(HopKind::ALL.map(|kind| kind as i64), [0, 1, 2, 3]);
     assert_eq!(Level::ALL.map(|level| level as i64), [0, 1, 2, 3]);
     assert_eq!(Action::ALL.map(|action| action as i64), [0, 1, 2, 3]);
+}
+
+/// The program that people use, not our own SQLite: what the page says is to work with Debian's.
+#[test]
+fn the_questions_of_the_page_are_answered_by_sqlite3() {
+    let folder = tempfile::tempdir().unwrap();
+    open(folder.path()).write(&[record(&hijacked("Q1"), Origin::Milter, &Privacy::default())], None).unwrap();
+    let page = include_str!("../docs/evidence.md");
+    let blocks: Vec<&str> = page.split("```sql\n").skip(1).map(|block| block.split("```").next().unwrap()).collect();
+    assert!(blocks.len() >= 7, "{}", blocks.len());
+    let (mut answered, gap) = (0, "FROM gap");
+    for block in blocks {
+        let asked = Command::new("sqlite3").arg("-readonly").arg(folder.path().join(FILE)).arg(block).output().unwrap();
+        let said = String::from_utf8_lossy(&asked.stdout).into_owned() + &String::from_utf8_lossy(&asked.stderr);
+        assert!(asked.status.success(), "{block}{said}");
+        if !block.contains(gap) {
+            assert!(!said.trim().is_empty(), "{block}says nothing");
+            answered += usize::from(
+                said.contains("ann@sender.example") || said.contains("45.77.24.250") || said.contains("indicator"),
+            );
+        }
+    }
+    assert!(answered >= 5, "{answered} answers hold what they are about");
 }

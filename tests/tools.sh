@@ -6,8 +6,8 @@ set -euo pipefail
 # program:Debian package
 needed=(
   postfix:postfix promtool:prometheus prometheus:prometheus nsd:nsd unbound:unbound swaks:swaks ip:iproute2
-  openssl:openssl dig:dnsutils opendkim:opendkim opendkim-genkey:opendkim-tools
-  c++:g++ python3:python3 node:nodejs npm:npm git:git
+  openssl:openssl dig:dnsutils opendkim:opendkim opendkim-genkey:opendkim-tools rsyslogd:rsyslog
+  sqlite3:sqlite3 c++:g++ python3:python3 node:nodejs npm:npm git:git
 )
 PATH=$PATH:/usr/sbin:/sbin:$HOME/.cargo/bin
 missing=()

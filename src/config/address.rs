@@ -57,7 +57,7 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, AddressError> {
         let (scheme, rest) = text.split_once(':').ok_or(AddressError::Scheme)?;
         match scheme {
-            "unix" | "local" => unix(rest),
+            "unix" | "local" => unix(rest).map(Self::Unix),
             "inet" | "inet6" => tcp(rest).map(Self::Tcp),
             _ => Err(AddressError::Scheme),
         }
@@ -80,7 +80,8 @@ pub(super) fn tcp(text: &str) -> Result<SocketAddr, AddressError> {
     Ok(SocketAddr::new(ip, port))
 }
 
-fn unix(path: &str) -> Result<Address, AddressError> {
+/// Reads the path of a UNIX socket.
+pub(super) fn unix(path: &str) -> Result<PathBuf, AddressError> {
     if !path.starts_with('/') {
         return Err(AddressError::RelativePath);
     }
@@ -90,7 +91,7 @@ fn unix(path: &str) -> Result<Address, AddressError> {
     if path.len() > 107 {
         return Err(AddressError::LongPath(path.len()));
     }
-    Ok(Address::Unix(PathBuf::from(path)))
+    Ok(PathBuf::from(path))
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub(super) fn agree(take: &mut Take<'_>, written: &Written, decided: &Decided) {
     }
     listeners(take, decided);
     suspects(take, written, decided);
+    events(take, written, decided);
     timeouts(take, written, decided);
     actions(take, written, decided);
     blind(take, decided);
@@ -108,6 +109,26 @@ fn suspects(take: &mut Take<'_>, written: &Written, decided: &Decided) {
         let message =
             format!("the table of {} suspects is larger than the {} remembered", settings.top, settings.tracked);
         take.errors.push(take.source.error(at, message).expected("expected `top` to be at most `tracked`"));
+    }
+}
+
+fn events(take: &mut Take<'_>, written: &Written, decided: &Decided) {
+    let (written, decided) = (&written.events, &decided.config.events);
+    let of_the_file = [
+        ("max_size", written.max_size.as_ref().map(|at| at.span())),
+        ("keep", written.keep.as_ref().map(|at| at.span())),
+    ];
+    let mut of_no_use = Vec::new();
+    if decided.file.is_none() {
+        of_no_use.extend(of_the_file.map(|(key, at)| (key, at, "no file is written; set `events.file`")));
+    }
+    if decided.file.is_none() && decided.syslog.is_none() {
+        let at = written.level.as_ref().map(|at| at.span());
+        of_no_use.push(("level", at, "no events go anywhere; set `events.file` or `events.syslog`"));
+    }
+    for (key, at, why) in of_no_use {
+        let Some(at) = at else { continue };
+        take.warnings.push(take.source.warning(at, format!("`events.{key}` is of no use")).expected(why));
     }
 }
 

@@ -11,7 +11,7 @@ use toml::Spanned;
 use super::{
     Address, Config, HttpSettings, LogFormat, LogLevel, LogSettings, MilterSettings, SuspectSettings,
     address::tcp,
-    authentication, evidence, forwarders,
+    authentication, events, evidence, forwarders,
     lists::{self, Reader},
     operators, provider,
     take::{At, Take, expected},
@@ -103,6 +103,7 @@ pub(super) fn decide(take: &mut Take<'_>, written: &Written, read: Reader<'_>) -
         milter: milter(take, &written.milter, &milter_listen),
         http: HttpSettings { listen: http(written, http_listen.as_ref()) },
         log: log(take, &written.log),
+        events: events::decide(take, &written.events),
         suspects: suspects(&written.suspects),
         ..Config::default()
     };

@@ -9,6 +9,7 @@ mod agree;
 mod authentication;
 mod decide;
 mod error;
+mod events;
 mod evidence;
 mod forwarders;
 mod keys;
@@ -33,6 +34,7 @@ pub use operators::SHIPPED as SHIPPED_OPERATORS;
 pub use settings::{DnsSettings, HttpSettings, LogFormat, LogLevel, LogSettings, MilterSettings, SuspectSettings};
 
 use crate::{
+    events::Settings as EventSettings,
     policy::Policy,
     problem::{Problem, Source},
     schema,
@@ -54,6 +56,8 @@ pub struct Config {
     pub http: HttpSettings,
     /// The log.
     pub log: LogSettings,
+    /// Where events go.
+    pub events: EventSettings,
     /// The suspects table.
     pub suspects: SuspectSettings,
     /// What is kept of the mail.

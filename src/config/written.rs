@@ -31,6 +31,7 @@ pub(super) struct Written {
     pub(super) milter: Milter,
     pub(super) http: Http,
     pub(super) log: Log,
+    pub(super) events: Events,
     pub(super) suspects: Suspects,
     pub(super) state: State,
     pub(super) evidence: Evidence,
@@ -164,6 +165,16 @@ pub(super) struct Http {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Log {
     pub(super) format: Option<Text>,
+    pub(super) level: Option<Text>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Events {
+    pub(super) file: Option<Text>,
+    pub(super) max_size: Option<Text>,
+    pub(super) keep: Option<Spanned<usize>>,
+    pub(super) syslog: Option<Text>,
     pub(super) level: Option<Text>,
 }
 

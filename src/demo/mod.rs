@@ -7,11 +7,13 @@ mod scenes;
 
 use std::{
     io::{self, Write},
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    ops::ControlFlow,
     path::Path,
     sync::Arc,
 };
 
+use ipnetwork::IpNetwork;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -24,6 +26,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{self, Address, Config},
     dns::Zone,
+    evidence::{Party, Reader, Span, Stored},
     ingest::{
         Ruling,
         milter::client::{Client, Transaction},
@@ -35,6 +38,9 @@ use crate::{
     stamp::HeaderChange,
     view::{Style, table},
 };
+
+/// The relay of 2020.
+const RELAY: [u8; 4] = [45, 77, 24, 250];
 
 /// How the demonstration runs.
 #[derive(Debug, Clone)]
@@ -50,6 +56,7 @@ pub async fn run(options: &Options, out: &mut dyn Write, stop: CancellationToken
     let folder = tempfile::Builder::new().prefix("relaywatch-demo-").tempdir()?;
     let socket = folder.path().join("milter.sock");
     let config = demo_config(&socket, folder.path())?;
+    let store = config.evidence.path();
     let zone = Zone::read(include_str!("demo.zone")).map_err(io::Error::other)?;
     serve::logging::start(&config.log);
     let listeners = Listeners::default().complete(&config)?;
@@ -81,7 +88,7 @@ pub async fn run(options: &Options, out: &mut dyn Write, stop: CancellationToken
 
     let address = Address::Unix(socket.clone());
     let shown = tokio::select! {
-        shown = show(options, out, &address, http, &mut reports) => shown,
+        shown = show(options, out, &address, http, &store, &mut reports) => shown,
         () = stop.cancelled() => Ok(()),
     };
     if shown.is_ok() && options.keep && !stop.is_cancelled() {
@@ -115,6 +122,7 @@ async fn show(
     out: &mut dyn Write,
     socket: &Address,
     http: SocketAddr,
+    store: &Path,
     reports: &mut mpsc::Receiver<(RawMessage, Report<'static>, Ruling)>,
 ) -> io::Result<()> {
     let clock = SystemClock;
@@ -135,7 +143,30 @@ async fn show(
         writeln!(out)?;
         out.flush()?;
     }
-    metrics(out, http).await
+    metrics(out, http).await?;
+    evidence(out, store)
+}
+
+/// Asks the evidence what came through the relay, as `relaywatch hunt` does.
+fn evidence(out: &mut dyn Write, store: &Path) -> io::Result<()> {
+    let relay = IpNetwork::from(IpAddr::from(RELAY));
+    writeln!(out, "━━ weeks later: who wrote to us through {}? (relaywatch hunt, relaywatch report)", relay.ip())?;
+    let reader = Reader::open(store).map_err(io::Error::other)?;
+    let hops = reader.hops_in(&[relay]).map_err(io::Error::other)?;
+    let mut lines = Vec::new();
+    let each = |mail: Stored| {
+        let shown = |party: &Party| party.address.clone().unwrap_or_default();
+        let sender = mail.sender.as_ref().map(shown).unwrap_or_default();
+        let recipients: Vec<_> = mail.recipients.iter().map(shown).collect();
+        let id = mail.message_id.unwrap_or_default();
+        lines.push(format!("   {sender} to {}  {}  {id}", recipients.join(" "), mail.verdict.as_str()));
+        ControlFlow::Continue(())
+    };
+    reader.messages(Some(&hops), Span::ALWAYS, each).map_err(io::Error::other)?;
+    for line in &lines {
+        writeln!(out, "{line}")?;
+    }
+    out.flush()
 }
 
 /// Hands one mail to the daemon as an MTA does.

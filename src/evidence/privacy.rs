@@ -7,8 +7,10 @@ use std::{borrow::Cow, fmt};
 
 use ring::hmac;
 
-/// How a field is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+use crate::events::{self, Personal};
+
+/// How a field is kept; the later one shows less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Show {
     /// As it is.
     #[default]
@@ -113,6 +115,21 @@ impl Privacy {
             Show::KeyedHash => self.key.as_ref().map(|key| key.hash(&text)),
             Show::Omit => None,
         }
+    }
+}
+
+/// Events leave the host: they show no more than the store keeps.
+impl events::Privacy for Privacy {
+    fn show<'a>(&self, what: Personal, text: &'a str) -> Option<Cow<'a, str>> {
+        let show = match what {
+            Personal::Sender => self.sender,
+            Personal::Recipient => self.recipients,
+            Personal::From => self.header_from,
+            Personal::MessageId => return self.text(self.message_id, text.into()).map(Cow::Owned),
+            // It may be anybody's.
+            Personal::Mentioned => self.sender.max(self.recipients),
+        };
+        if show == Show::Clear { Some(Cow::Borrowed(text)) } else { self.address(show, text).map(Cow::Owned) }
     }
 }
 

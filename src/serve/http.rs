@@ -76,10 +76,12 @@ mod tests {
     use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 
     use super::*;
+    use crate::serve::judge::Outputs;
     use crate::{
         clock::SystemClock,
         config,
         dns::Offline,
+        events::{Events, Settings},
         evidence::{self, Keeper},
     };
 
@@ -89,8 +91,12 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (metrics, clock) = (Metrics::new().unwrap(), Arc::new(SystemClock));
         let off = evidence::Settings { on: false, ..evidence::Settings::default() };
-        let keeper = Keeper::start(off, clock.clone(), metrics.clone()).unwrap();
-        let watch = Arc::new(Watch::new(config::defaults(), metrics, clock, Arc::new(Offline), keeper, None));
+        let outputs = Outputs {
+            keeper: Keeper::start(off, clock.clone(), metrics.clone()).unwrap(),
+            events: Events::start(&Settings::default(), metrics.clone()).unwrap(),
+            observer: None,
+        };
+        let watch = Arc::new(Watch::new(config::defaults(), metrics, clock, Arc::new(Offline), outputs));
         let stop = CancellationToken::new();
         let server = tokio::spawn(serve(listener, watch, stop.clone(), stop.clone()));
         let mut client = TcpStream::connect(address).await.unwrap();

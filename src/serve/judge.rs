@@ -12,7 +12,7 @@ use crate::{
     clock::Clock,
     config::{Config, MilterSettings},
     dns::Dns,
-    events,
+    events::{self, Events},
     evidence::{Circumstances, Keeper, Origin, Record},
     finding::Level,
     ingest::{Judge, Judging, Ruling},
@@ -38,20 +38,22 @@ pub struct Watch {
     page: Mutex<()>,
     clock: Arc<dyn Clock>,
     dns: Arc<dyn Dns>,
-    keeper: Keeper,
-    observer: Option<Observer>,
+    outputs: Outputs,
+}
+
+/// Where reports go beside the metrics and the log.
+pub struct Outputs {
+    /// The evidence store.
+    pub keeper: Keeper,
+    /// The event log.
+    pub events: Events,
+    /// Who else sees each report; the demonstration does.
+    pub observer: Option<Observer>,
 }
 
 impl Watch {
     /// Begins with a configuration.
-    pub fn new(
-        config: Config,
-        metrics: Metrics,
-        clock: Arc<dyn Clock>,
-        dns: Arc<dyn Dns>,
-        keeper: Keeper,
-        observer: Option<Observer>,
-    ) -> Self {
+    pub fn new(config: Config, metrics: Metrics, clock: Arc<dyn Clock>, dns: Arc<dyn Dns>, outputs: Outputs) -> Self {
         let suspects = Mutex::new(Suspects::new(config.suspects.clone()));
         let milter = watch::Sender::new(Arc::new(config.milter.clone()));
         let watch = Self {
@@ -62,8 +64,7 @@ impl Watch {
             page: Mutex::default(),
             clock,
             dns,
-            keeper,
-            observer,
+            outputs,
         };
         watch.say_loaded();
         watch
@@ -83,7 +84,7 @@ impl Watch {
     pub fn replace(&self, config: Config) {
         self.lock_suspects().configure(config.suspects.clone());
         self.milter.send_replace(Arc::new(config.milter.clone()));
-        self.keeper.configure(config.evidence.clone());
+        self.outputs.keeper.configure(config.evidence.clone());
         self.config.store(Arc::new(config));
         self.say_loaded();
     }
@@ -91,6 +92,11 @@ impl Watch {
     /// Says that a configuration was refused.
     pub fn refuse(&self) {
         self.metrics.reload_failed();
+    }
+
+    /// Where events go.
+    pub fn events(&self) -> &Events {
+        &self.outputs.events
     }
 
     /// The page for Prometheus.
@@ -122,7 +128,7 @@ impl Watch {
         let stamp = stamp(message, report, &policy.stamp);
         if stamp.stripped > 0 {
             self.metrics.stripped(stamp.stripped);
-            events::forged_headers(message, report, stamp.stripped);
+            events::log::forged_headers(message, report, stamp.stripped);
         }
         let action = policy.actions.of(report.verdict.level);
         let reply = matches!(action, Action::Tempfail | Action::Reject)
@@ -173,12 +179,14 @@ impl Watch {
         self.count(message, &report);
         let ruling = self.rule(message, &report, &config.policy);
         self.metrics.action(ruling.action);
+        let (now, outputs) = (self.clock.now(), &self.outputs);
         if config.evidence.on {
-            let about = Circumstances { origin: Origin::Milter, now: self.clock.now(), action: Some(ruling.action) };
-            self.keeper.keep(Record::of(message, &report, &about, &config.evidence.privacy)).await;
+            let about = Circumstances { origin: Origin::Milter, now, action: Some(ruling.action) };
+            outputs.keeper.keep(Record::of(message, &report, &about, &config.evidence.privacy)).await;
         }
-        events::message(message, &report, ruling.action);
-        if let Some(observer) = &self.observer
+        events::log::message(message, &report, ruling.action);
+        outputs.events.hand_over(message, &report, ruling.action, now, &config.evidence.privacy);
+        if let Some(observer) = &outputs.observer
             && observer.try_send((message.clone(), report.into_owned(), ruling.clone())).is_err()
         {
             self.metrics.fault(Fault::Output);

@@ -17,7 +17,7 @@ use std::{io, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use judge::{Observer, Watch};
+pub use judge::{Observer, Outputs, Watch};
 pub use listeners::Listeners;
 pub use reload::{Source, ignore_hangups, signals_and_files};
 pub use systemd::inherited;
@@ -26,6 +26,7 @@ use crate::{
     clock::Clock,
     config::Config,
     dns::Dns,
+    events::Events,
     evidence::Keeper,
     ingest::milter::server::{Milter, Stop},
     metrics::Metrics,
@@ -57,8 +58,11 @@ pub struct Parts {
 /// Runs until `shutdown`; then finishes open messages and comes back.
 pub async fn run(parts: Parts) -> io::Result<()> {
     let Parts { config, metrics, listeners, clock, dns, observer, reload, shutdown } = parts;
+    // Before anything is served: a file that cannot be opened is a mistake to be told at the start.
+    let events = Events::start(&config.events, metrics.clone())?;
     let keeper = Keeper::start(config.evidence.clone(), Arc::clone(&clock), metrics.clone())?;
-    let watch = Arc::new(Watch::new(config, metrics.clone(), Arc::clone(&clock), dns, keeper.clone(), observer));
+    let outputs = Outputs { keeper: keeper.clone(), events, observer };
+    let watch = Arc::new(Watch::new(config, metrics.clone(), Arc::clone(&clock), dns, outputs));
     let judge = Arc::clone(&watch) as Arc<dyn crate::ingest::Judge>;
     let milter = Milter::new(watch.milter_settings(), judge, metrics, clock);
 
@@ -93,6 +97,9 @@ pub async fn run(parts: Parts) -> io::Result<()> {
         result = result.and(ended.map_err(io::Error::other));
     }
     keeper.stop().await;
+    // Also while /metrics is there, which has what was lost.
+    let closing = Arc::clone(&watch);
+    result = result.and(tokio::task::spawn_blocking(move || closing.events().close()).await.map_err(io::Error::other));
     late.cancel();
     while let Some(ended) = others.join_next().await {
         result = result.and(ended.map_err(io::Error::other).and_then(|ended| ended));

@@ -178,11 +178,23 @@ fn folder(file: PathBuf) -> Option<PathBuf> {
 
 /// Reads the configuration and says which files belong to it, also of one that is refused: a list that it names may be
 /// the one to be repaired.
-async fn reload(path: &Path, watch: &Watch) -> Vec<PathBuf> {
-    let file = path.to_owned();
-    let loaded = tokio::task::spawn_blocking(move || config::load(&file)).await;
-    match loaded {
-        Ok(Ok(config)) => {
+async fn reload(path: &Path, watch: &Arc<Watch>) -> Vec<PathBuf> {
+    let (file, judge) = (path.to_owned(), Arc::clone(watch));
+    let loaded = tokio::task::spawn_blocking(move || {
+        config::load(&file).map(|config| {
+            let events = judge.events().prepare(&config.events);
+            (config, events)
+        })
+    });
+    match loaded.await {
+        Ok(Ok((config, events))) => {
+            let sources = files(path, &config.sources);
+            // The last step that can fail, and before anything is replaced.
+            if let Err(error) = events.and_then(|events| watch.events().adopt(events)) {
+                watch.refuse();
+                tracing::error!(file = %path.display(), "configuration refused, the old one stays in use: {error}");
+                return sources;
+            }
             let old = watch.config();
             if old.milter.listen != config.milter.listen || old.http.listen != config.http.listen {
                 tracing::warn!("changed `listen` keys take effect at the next start");
@@ -190,7 +202,6 @@ async fn reload(path: &Path, watch: &Watch) -> Vec<PathBuf> {
             if old.dns != config.dns {
                 tracing::warn!("changed keys of `dns` take effect at the next start, but for `budget` and `lookups`");
             }
-            let sources = files(path, &config.sources);
             watch.replace(config);
             tracing::info!(file = %path.display(), "configuration reloaded");
             sources

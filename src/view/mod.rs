@@ -7,7 +7,7 @@ pub(crate) mod fit;
 mod hops;
 pub mod json;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub mod table;
 
 use std::fmt::Display;

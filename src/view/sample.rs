@@ -50,7 +50,7 @@ fn report(hops: Vec<Hop<'static>>, place: Place, findings: Vec<Finding>) -> Repo
 }
 
 /// The 2020 pattern, reconstructed: a relay that goes by our name between the sender and us.
-pub(super) fn hijacked() -> (RawMessage, Report<'static>) {
+pub(crate) fn hijacked() -> (RawMessage, Report<'static>) {
     let message = mail(
         "Received: from mail.victim.example (relay66.hosting.example [192.0.2.66])\r\n\
          \tby gw.victim.example (Postfix) with ESMTP id 4A; Mon, 1 Jun 2020 00:03:17 +0000\r\n\
@@ -100,7 +100,7 @@ pub(super) fn hijacked() -> (RawMessage, Report<'static>) {
 }
 
 /// A mail at Microsoft 365: three hops within the provider, then the one at which it came in.
-pub(super) fn hosted() -> (RawMessage, Report<'static>) {
+pub(crate) fn hosted() -> (RawMessage, Report<'static>) {
     let inner = |by: &str, ip: &str, with: &str, second: i64| Received {
         kind: HopKind::Transfer,
         dialect: Some("exchange"),
@@ -134,7 +134,7 @@ pub(super) fn hosted() -> (RawMessage, Report<'static>) {
 }
 
 /// What a hostile sender can put where: escapes, overrides, wide and combining characters, a field nobody can read.
-pub(super) fn hostile() -> (RawMessage, Report<'static>) {
+pub(crate) fn hostile() -> (RawMessage, Report<'static>) {
     let message = mail(
         "Received: \u{1b}]0;owned\u{7} by \u{202e}nowhere \u{9b}2J and then a very long text that goes on and on without any meaning whatsoever\r\n\
          Rec\u{1b}[31meived: broken\r\n\r\n",
@@ -165,7 +165,7 @@ pub(super) fn hostile() -> (RawMessage, Report<'static>) {
 }
 
 /// A mail without any hop.
-pub(super) fn empty() -> (RawMessage, Report<'static>) {
+pub(crate) fn empty() -> (RawMessage, Report<'static>) {
     let mut report = report(vec![], Place::NotFound(NotFoundReason::NoHops), vec![]);
     report.envelope = Envelope::default();
     (mail("Subject: x\n\n"), report)

@@ -8,6 +8,7 @@ pub(crate) mod daemon;
 pub(crate) mod delivered;
 pub(crate) mod dns_servers;
 pub(crate) mod faulty_dns;
+pub(crate) mod handover;
 pub(crate) mod mails;
 pub(crate) mod malformed;
 pub(crate) mod ports;

@@ -1,4 +1,4 @@
-//! The log: one line an anomaly.
+//! The log: one line an anomaly, for people.
 //!
 //! Takes a report and writes it through `tracing`, as text or JSON as configured. Foreign text has been made printable
 //! before it gets here, or is made so here; the mail's subject and body are never logged.
