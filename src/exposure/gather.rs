@@ -81,6 +81,7 @@ struct Tally {
     messages: u64,
     refused: u64,
     without_sender: u64,
+    without_border: u64,
     first: Option<i64>,
     last: Option<i64>,
 }
@@ -166,6 +167,7 @@ impl<'q> Gathering<'q> {
             tally.messages += 1;
         }
         tally.without_sender += u64::from(writer.is_none());
+        tally.without_border += u64::from(message.place == BoundaryKind::NotFound.as_str());
         tally.arrived(message.time);
 
         let author = people::author(message);
@@ -306,6 +308,7 @@ impl<'q> Gathering<'q> {
             all.messages += tally.messages;
             all.refused += tally.refused;
             all.without_sender += tally.without_sender;
+            all.without_border += tally.without_border;
             [tally.first, tally.last].into_iter().flatten().for_each(|time| all.arrived(time));
         }
         let seen = |seen: Seen| seen.is_in(proof, segments);
@@ -317,6 +320,7 @@ impl<'q> Gathering<'q> {
             recipients: count(self.recipients.values().filter(|facts| seen(facts.seen))),
             authors: count(self.authors.values().filter(|author| seen(**author))),
             without_sender: all.without_sender,
+            without_border: all.without_border,
             first: all.first.map(moment),
             last: all.last.map(moment),
         }

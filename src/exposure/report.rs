@@ -97,6 +97,8 @@ pub struct Counts {
     pub authors: u64,
     /// Messages of which no sender is kept.
     pub without_sender: u64,
+    /// Messages of which it is not known at which hop they came in from outside, so that no line of theirs is a record of ours.
+    pub without_border: u64,
     /// The first arrival.
     pub first: Option<Moment>,
     /// The last arrival.

@@ -131,6 +131,17 @@ pub(super) fn warnings(exposure: &Exposure) -> Vec<String> {
             ));
         }
     }
+    let without = exposure.claimed.without_border;
+    if without > 0 {
+        let (messages, it, it_is, it_was) = match without {
+            1 => ("1 message that names the relay".to_owned(), "it", "it is", "it was"),
+            more => (format!("{} messages that name the relay", number(more)), "them", "they are", "they were"),
+        };
+        warnings.push(format!(
+            "Of {messages} it is not known which of our servers took {it} from outside, so that {it_is} counted by what others say; was the \
+             topology configured with which {it_was} inspected?"
+        ));
+    }
     let without = exposure.recorded.without_sender;
     if without > 0 {
         warnings.push(format!(

@@ -20,12 +20,13 @@ use crate::{
 Examples:
   relaywatch report --indicator 45.77.24.250 --time-zone Asia/Tokyo \\
       --changed-at 2020-05-31T00:05 --fixed-at 2020-06-01T20:52 --ns-ttl 360000
-                                               coincheck.com in 2020: its false NS had a TTL of 360000 s
+                                               coincheck.com in 2020
   relaywatch report --indicator 45.77.24.250 --indicator mail.coincheck.com \\
       --changed-at 2020-05-31T00:05+09:00 --fixed-at 2020-06-01T20:52+09:00 --output exposure
                                                everything, into a new folder, with hashes
-  relaywatch report --indicator 45.77.24.250 --changed-at 2020-05-30T15:05Z --fixed-at 2020-06-01T11:52Z \\
-      --format csv > affected.csv              the people alone
+  relaywatch report --indicator 45.77.24.250 --format csv \\
+      --changed-at 2020-05-30T15:05Z --fixed-at 2020-06-01T11:52Z > affected.csv
+                                               the people alone
 
 docs/exposure-report.md says what each number means, and what no report can know.
 

@@ -134,6 +134,15 @@ fn forgotten_people_count_and_so_do_those_who_are_not_kept() {
 }
 
 #[test]
+fn without_a_border_nothing_is_a_record_of_ours_and_that_is_said() {
+    let unknown = Stored { place: "not_found".to_owned(), border_hop: None, ..mail(1500, "ann@a.example", US, RELAY) };
+    let exposure = gathered(&query(), &[unknown], &[]);
+    assert_eq!((exposure.recorded.messages, exposure.claimed.messages, exposure.claimed.without_border), (0, 1, 1));
+    let said = "was the topology configured with which it was inspected?";
+    assert!(exposure.warnings.iter().any(|warning| warning.ends_with(said)), "{:?}", exposure.warnings);
+}
+
+#[test]
 fn every_hour_is_there_and_the_relay_is_described() {
     let tokyo = Query {
         changed: 7200,
