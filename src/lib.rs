@@ -16,6 +16,7 @@ pub mod dns;
 pub mod envelope;
 pub mod events;
 pub mod evidence;
+pub mod exposure;
 pub mod finding;
 pub mod forwarding;
 pub mod hunt;

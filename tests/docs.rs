@@ -143,7 +143,8 @@ fn the_configurations_of_the_pages_are_valid() {
 fn every_command_of_the_pages_exists() {
     let mut seen = 0;
     for page in pages() {
-        for line in blocks(&read(&page), "sh").iter().flat_map(|block| block.lines()) {
+        let blocks = blocks(&read(&page), "sh").into_iter().map(|block| block.replace("\\\n", " "));
+        for line in blocks.collect::<Vec<_>>().iter().flat_map(|block| block.lines()) {
             if !line.starts_with("relaywatch ") {
                 continue;
             }

@@ -127,6 +127,19 @@ fn messages_are_found_by_network_by_name_and_by_time() {
 }
 
 #[test]
+fn what_is_held_is_of_one_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = open(folder.path());
+    let record = [record(&hijacked("Q1"), Origin::Milter, &Privacy::default())];
+    ledger.write(&record, None).unwrap();
+    let reader = Reader::open(&folder.path().join(FILE)).unwrap();
+    reader.hold().unwrap();
+    ledger.write(&record, None).unwrap();
+    assert_eq!(reader.coverage().unwrap().messages, 1);
+    assert_eq!(Reader::open(&folder.path().join(FILE)).unwrap().coverage().unwrap().messages, 2);
+}
+
+#[test]
 fn a_mail_in_two_files_is_stored_once_and_what_the_mta_hands_over_each_time() {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = open(folder.path());

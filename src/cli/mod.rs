@@ -14,6 +14,7 @@ mod man;
 mod pipeline;
 mod policy;
 mod progress;
+mod report;
 mod scan;
 mod screen;
 mod serve;
@@ -21,10 +22,13 @@ mod stop;
 mod store;
 mod trace;
 mod version;
+mod wanted;
 
 use std::io;
 
 use clap::{Parser, Subcommand};
+
+use crate::exposure::AskError;
 
 pub use screen::{Environment, Screen, When};
 
@@ -46,8 +50,9 @@ Examples:
   relaywatch scan ~/Maildir                look for mail that came by a wrong way
   relaywatch hunt 45.77.24.250 --in ~/Maildir  say who wrote through that host, and when
   relaywatch serve --config relaywatch.toml  run beside Postfix or Sendmail
+  relaywatch report --help                 count who wrote through a relay
 
-Exit codes: 0 all is well, 1 something was found (scan, inspect, hunt), 2 something could not be done.";
+Exit codes: 0 all is well, 1 something was found (scan, inspect, hunt, report), 2 something could not be done.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -56,6 +61,7 @@ enum Command {
     Inspect(inspect::Args),
     Scan(scan::Args),
     Hunt(hunt::Args),
+    Report(report::Args),
     Trace(trace::Args),
     Forget(forget::Args),
     CheckConfig(check_config::Args),
@@ -78,6 +84,7 @@ impl Cli {
             Command::Inspect(args) => args.run(screen),
             Command::Scan(args) => args.run(screen),
             Command::Hunt(args) => args.run(screen),
+            Command::Report(args) => args.run(screen),
             Command::Trace(args) => args.run(screen),
             Command::Forget(args) => args.run(screen),
             Command::CheckConfig(args) => args.run(screen),
@@ -151,6 +158,15 @@ impl Error {
     /// Whether the reader of our output went away (`relaywatch scan .. | head`); nothing to complain about.
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<AskError> for Error {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Store(error) => Self::Store(error),
+            AskError::Output(error) => Self::Output(error),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
 /// The file that is read when none is named.
 pub(super) const SYSTEM_FILE: &str = "/etc/relaywatch/relaywatch.toml";
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "What is ours")]
 pub(super) struct PolicyArgs {
     /// The configuration file [default: /etc/relaywatch/relaywatch.toml if it is there, else embedded defaults]

@@ -20,7 +20,7 @@ use super::{
     record::HopFacts,
     store::Store,
 };
-use crate::{finding::Level, policy::Action, tls::TlsVersion, trace::HopKind};
+use crate::{finding::Level, hunt::Wanted, policy::Action, tls::TlsVersion, trace::HopKind};
 
 /// Paths that are remembered while messages are read.
 const REMEMBERED: usize = 10_000;
@@ -141,6 +141,23 @@ impl Reader {
     /// The store's file.
     pub fn path(&self) -> &Path {
         &self.store.path
+    }
+
+    /// From now on, all that is read is of one moment, whatever is written meanwhile. The store's log grows as long as this reader is
+    /// kept.
+    pub fn hold(&self) -> Result<(), StoreError> {
+        self.wrap(|| {
+            self.store.connection.execute_batch("BEGIN")?;
+            // The moment is that of the first look.
+            self.store.connection.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))
+        })
+    }
+
+    /// The hops that show what is looked for.
+    pub fn hops_of(&self, wanted: &Wanted) -> Result<BTreeSet<i64>, StoreError> {
+        let mut hops = self.hops_in(wanted.networks())?;
+        hops.extend(self.hops_named(|name| wanted.fits_name(name))?);
+        Ok(hops)
     }
 
     /// The hops whose client or host has an address in one of the networks.

@@ -11,8 +11,10 @@ use crate::{
     clock::Timestamp,
     envelope::address,
     finding::{Basis, Code, Level, Severity},
+    hunt::Facts,
     inspect::Report,
     message::RawMessage,
+    net::parse_literal,
     policy::{Action, BoundaryStrategy},
     text::{cut, printable},
     tls::TlsVersion,
@@ -161,6 +163,21 @@ pub struct RecordedFinding {
     pub sentence: String,
     /// The DNS answers that it rests on.
     pub evidence: Vec<String>,
+}
+
+/// What a stored hop says of hosts. Where a field spoke of two addresses, none was taken, and none is stored.
+impl<'a> From<&'a HopFacts> for Facts<'a> {
+    fn from(hop: &'a HopFacts) -> Self {
+        Self {
+            address: hop.ip,
+            candidates: Vec::new(),
+            helo: hop.helo.as_deref(),
+            helo_address: hop.helo.as_deref().and_then(parse_literal),
+            name: hop.rdns.as_deref(),
+            by: hop.by.as_deref(),
+            by_address: hop.by_ip,
+        }
+    }
 }
 
 impl Record {

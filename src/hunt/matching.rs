@@ -10,6 +10,7 @@ use ipnetwork::IpNetwork;
 use super::Needle;
 use crate::{
     names::Domain,
+    net::parse_literal,
     rules::indicators::{Confidence, Indicator, Indicators, PlainList, Value},
     trace::{AmbiguityReason, Received},
 };
@@ -121,6 +122,7 @@ impl Sightings {
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     indicators: Indicators,
+    networks: Vec<IpNetwork>,
     /// The indicators of which a needle may be made; nothing where there are too many for that.
     values: Option<Vec<Value>>,
 }
@@ -128,7 +130,7 @@ pub struct Wanted {
 impl Wanted {
     /// Looks for nothing as yet.
     pub fn new() -> Self {
-        Self { indicators: Indicators::default(), values: Some(Vec::new()) }
+        Self { values: Some(Vec::new()), ..Self::default() }
     }
 
     /// Looks for what the user typed.
@@ -151,6 +153,9 @@ impl Wanted {
             values.push(indicator.value.clone());
             values
         });
+        if let Value::Network(network) = &indicator.value {
+            self.networks.push(*network);
+        }
         self.indicators.add(indicator);
     }
 
@@ -161,12 +166,23 @@ impl Wanted {
             values.extend(networks.iter().map(|(_, network)| Value::Network(*network)));
             values
         });
+        self.networks.extend(networks.iter().map(|(_, network)| *network));
         self.indicators.add_plain(PlainList { name: name.to_owned(), confidence: Confidence::High }, networks);
     }
 
     /// Whether nothing is looked for.
     pub fn is_empty(&self) -> bool {
         self.indicators.is_empty()
+    }
+
+    /// The addresses and networks that are looked for.
+    pub fn networks(&self) -> &[IpNetwork] {
+        &self.networks
+    }
+
+    /// Whether a name that a hop states is looked for: as a name, or as an address that it spells (RFC 5321, 4.1.3).
+    pub fn fits_name(&self, name: &str) -> bool {
+        self.name(name).is_some() || parse_literal(name).is_some_and(|ip| self.indicators.address(ip).is_some())
     }
 
     /// What a header section must hold to show any of it, where that can be told.

@@ -1,6 +1,6 @@
 //! One message that crossed what is looked for.
 //!
-//! Takes a report's parts or, later, what was stored of a message; gives what is shown of it, on its own. Whatever writes
+//! Takes a report's parts, or what was stored of a message; gives what is shown of it, on its own. Whatever writes
 //! a passage, in whatever form, need not know where it was found.
 
 use super::{Part, Sighting, Sightings};
@@ -32,6 +32,8 @@ pub struct Passage {
 pub enum Found {
     /// In a file.
     File(Place),
+    /// In the evidence store, as an MTA handed it over; the border's queue id, where it is known.
+    Store(Option<String>),
 }
 
 /// A message's place in a file.

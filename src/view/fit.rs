@@ -6,12 +6,12 @@
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// How many columns a text takes.
-pub(super) fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
 /// The text, or its beginning with `…`.
-pub(super) fn keep_start(text: &str, columns: usize) -> String {
+pub(crate) fn keep_start(text: &str, columns: usize) -> String {
     if fits(text, columns) {
         return text.to_owned();
     }
@@ -21,7 +21,7 @@ pub(super) fn keep_start(text: &str, columns: usize) -> String {
 }
 
 /// The text, or its end with `…` before: of a host name the end says whose it is.
-pub(super) fn keep_end(text: &str, columns: usize) -> String {
+pub(crate) fn keep_end(text: &str, columns: usize) -> String {
     if fits(text, columns) {
         return text.to_owned();
     }
@@ -30,13 +30,13 @@ pub(super) fn keep_end(text: &str, columns: usize) -> String {
 }
 
 /// Adds spaces up to that many columns.
-pub(super) fn pad(text: &str, columns: usize, right: bool) -> String {
+pub(crate) fn pad(text: &str, columns: usize, right: bool) -> String {
     let gap = " ".repeat(columns.saturating_sub(width(text)));
     if right { format!("{gap}{text}") } else { format!("{text}{gap}") }
 }
 
 /// Breaks a sentence into lines at its spaces; a word longer than a line is broken where the line ends.
-pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(20);
     let mut lines = vec![String::new()];
     for word in text.split(' ').filter(|word| !word.is_empty()) {

@@ -3,7 +3,7 @@
 //! Takes a report and the message it is about, gives text. Pure: it asks neither the terminal nor the environment,
 //! because both are decided outside and handed in as a [`Style`]. All foreign text goes through [`crate::text`].
 
-mod fit;
+pub(crate) mod fit;
 mod hops;
 pub mod json;
 #[cfg(test)]

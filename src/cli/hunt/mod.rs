@@ -2,8 +2,8 @@
 
 mod archive;
 mod render;
+mod store;
 mod tally;
-mod wanted;
 
 use std::{
     num::NonZero,
@@ -25,9 +25,12 @@ use super::{
     policy::PolicyArgs,
     progress::Progress,
     stop::Stop,
+    store::StoreArgs,
+    wanted,
 };
 use crate::{
     clock::{Stopwatch, Timestamp},
+    evidence::Reader,
     hunt::{Span, Wanted, when},
     ingest::files::{Filter, Reading},
 };
@@ -36,6 +39,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  relaywatch hunt 45.77.24.250
   relaywatch hunt 45.77.24.250 --in /var/vmail archive-2020.mbox.gz
   relaywatch hunt 203.0.113.0/24 evil.example host:mx.example.net --in ~/Maildir
   relaywatch hunt incident.toml --since 2020-05-31T00:05+09:00 --until 2020-06-08 --in mail.mbox
@@ -58,7 +62,7 @@ pub(super) struct Args {
     /// What is looked for
     #[arg(value_name = "INDICATOR", required = true)]
     indicators: Vec<String>,
-    /// Files and folders that are searched; `-` is standard input
+    /// Files and folders that are searched instead of the evidence store; `-` is standard input
     #[arg(long = "in", value_name = "PATH", num_args = 1..)]
     paths: Vec<PathBuf>,
     /// Only mail of this time or later: a date in UTC, or a time with its zone
@@ -81,6 +85,8 @@ pub(super) struct Args {
     quiet: bool,
     #[command(flatten)]
     policy: PolicyArgs,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -96,34 +102,85 @@ const BATCH: usize = 64;
 
 impl Args {
     pub(super) fn run(self, screen: &mut Screen<'_>) -> Result<Status, Error> {
-        let wanted = wanted::read(&self.indicators, screen)?;
-        if self.paths.is_empty() {
-            let message = "nothing is stored as yet; name the files and folders to search with `--in PATH`";
-            return Err(Error::Usage(message.to_owned()));
-        }
+        let wanted = wanted::read(&self.indicators, screen.style.color)?;
         if let (Some(since), Some(until)) = (self.since, self.until)
             && until <= since
         {
             return Err(Error::Usage(format!("`--until` ({until}) is not later than `--since` ({since})")));
         }
-        self.archives(wanted, screen)
+        if self.paths.is_empty() { self.store(&wanted, screen) } else { self.archives(wanted, screen) }
     }
 
-    fn archives(self, wanted: Wanted, screen: &mut Screen<'_>) -> Result<Status, Error> {
+    fn form(&self, screen: &Screen<'_>) -> Form {
+        match self.format {
+            _ if self.count => Form::Nothing,
+            Format::Text => Form::Text(screen.style),
+            Format::Jsonl => Form::Jsonl,
+            Format::Csv => Form::Csv,
+        }
+    }
+
+    fn store(mut self, wanted: &Wanted, screen: &mut Screen<'_>) -> Result<Status, Error> {
         let stopwatch = Stopwatch::start();
-        let config = self.policy.config(screen.style.color)?;
+        let form = self.form(screen);
+        let config = std::mem::take(&mut self.policy).config(screen.style.color)?;
+        let reader = Reader::open(&self.store.path(&config))?;
+        let stop = Stop::on_ctrl_c();
+        let mut tally = Tally::default();
+        let (mut written, mut interrupted, mut line) = (Ok(()), false, Vec::new());
+        screen.out.write_all(&form.head())?;
+        let span = Span { since: self.since, until: self.until };
+        store::search(&reader, wanted, span, &mut |passage| {
+            tally.passage(&passage);
+            line.clear();
+            form.write(&passage, &mut line);
+            written = screen.out.write_all(&line);
+            interrupted = stop.is_asked();
+            if interrupted || written.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        written?;
+        self.end(&tally, stopwatch, interrupted, screen)
+    }
+
+    /// Says what was counted.
+    fn end(
+        &self,
+        tally: &Tally,
+        stopwatch: Stopwatch,
+        interrupted: bool,
+        screen: &mut Screen<'_>,
+    ) -> Result<Status, Error> {
+        if self.count {
+            writeln!(screen.out, "{}", tally.seen())?;
+        } else if !self.quiet {
+            screen.out.flush()?;
+            let summary = tally.summary(stopwatch.elapsed(), interrupted, &screen.style);
+            match self.format {
+                Format::Text => screen.out.write_all(summary.as_bytes())?,
+                Format::Jsonl | Format::Csv => screen.err.write_all(summary.as_bytes())?, // the data stay clean of it
+            }
+        }
+        Ok(if interrupted {
+            Status::Interrupted
+        } else if tally.is_incomplete() {
+            Status::Incomplete
+        } else if tally.seen() > 0 {
+            Status::Found
+        } else {
+            Status::Done
+        })
+    }
+
+    fn archives(mut self, wanted: Wanted, screen: &mut Screen<'_>) -> Result<Status, Error> {
+        let stopwatch = Stopwatch::start();
+        let config = std::mem::take(&mut self.policy).config(screen.style.color)?;
         let mut reading = Reading { max_header_bytes: config.milter.max_header_bytes, ..Reading::default() };
         let mut size = Size { threads: self.threads.map_or_else(cores, NonZero::get), batch: BATCH };
         if let Some(needle) = wanted.needle() {
             reading.filter = Some(Filter::new(move |section| needle.may_be_in(section)));
             size.batch = 1; // few are left, and each may be waited for
         }
-        let form = match self.format {
-            _ if self.count => Form::Nothing,
-            Format::Text => Form::Text(screen.style),
-            Format::Jsonl => Form::Jsonl,
-            Format::Csv => Form::Csv,
-        };
+        let form = self.form(screen);
         let span = Span { since: self.since, until: self.until };
         let archive = Archive { wanted, span, policy: config.policy, form };
         let progress = Progress::start(screen.interactive && !self.quiet, &self.paths);
@@ -132,7 +189,7 @@ impl Args {
         let mut tally = Tally::default();
         let mut interrupted = false;
         screen.out.write_all(&form.head())?;
-        let paths = self.paths;
+        let paths = std::mem::take(&mut self.paths);
         pipeline::run(
             move |sink| reading.all(&paths, sink),
             move |items| archive.batch(items),
@@ -154,25 +211,7 @@ impl Args {
         )?;
         progress.finish();
         tally.passed(passed.load(Ordering::Relaxed));
-        if self.count {
-            writeln!(screen.out, "{}", tally.seen())?;
-        } else if !self.quiet {
-            screen.out.flush()?;
-            let summary = tally.summary(stopwatch.elapsed(), interrupted, &screen.style);
-            match self.format {
-                Format::Text => screen.out.write_all(summary.as_bytes())?,
-                Format::Jsonl | Format::Csv => screen.err.write_all(summary.as_bytes())?, // the data stay clean of it
-            }
-        }
-        Ok(if interrupted {
-            Status::Interrupted
-        } else if tally.is_incomplete() {
-            Status::Incomplete
-        } else if tally.seen() > 0 {
-            Status::Found
-        } else {
-            Status::Done
-        })
+        self.end(&tally, stopwatch, interrupted, screen)
     }
 }
 

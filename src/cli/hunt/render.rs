@@ -33,7 +33,7 @@ pub(super) enum Form {
     Csv,
 }
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "time",
     "sender",
     "from",
@@ -47,6 +47,7 @@ const COLUMNS: [&str; 13] = [
     "sightings",
     "path",
     "offset",
+    "queue_id",
 ];
 
 impl Form {
@@ -90,8 +91,7 @@ fn text_line(passage: &Passage, style: &Style) -> String {
     let seen = passage.best().map(seen_text).unwrap_or_default();
     let others = passage.seen.len() + passage.more - 1;
     let others = if others == 0 { String::new() } else { format!(" and {others} more") };
-    let Found::File(place) = &passage.found;
-    let place = place_text(place);
+    let place = found_text(&passage.found);
     let who = style.paint(Ink::Strong, who);
     format!("{time} {who} -> {}: {seen}{others}: {place}", to.join(", "))
 }
@@ -106,9 +106,28 @@ fn seen_text(seen: &Seen) -> String {
     format!("hop {} {part} {value}{indicator}{border}", sighting.hop)
 }
 
-fn place_text(place: &Place) -> String {
-    let path = printable(&place.path, 4096);
-    if place.many { format!("{path}:{}", place.offset) } else { path }
+/// `FILE:OFFSET`, or the queue id of mail that an MTA handed over.
+fn found_text(found: &Found) -> String {
+    match found {
+        Found::File(place) if place.many => format!("{}:{}", printable(&place.path, 4096), place.offset),
+        Found::File(place) => printable(&place.path, 4096),
+        Found::Store(Some(queue_id)) => format!("queue id {}", printable(queue_id, 100)),
+        Found::Store(None) => "queue id unknown".to_owned(),
+    }
+}
+
+fn place(found: &Found) -> Option<&Place> {
+    match found {
+        Found::File(place) => Some(place),
+        Found::Store(_) => None,
+    }
+}
+
+fn queue_id(found: &Found) -> Option<&str> {
+    match found {
+        Found::File(_) => None,
+        Found::Store(queue_id) => queue_id.as_deref(),
+    }
 }
 
 fn record<'a>(cells: impl Iterator<Item = &'a str>) -> Vec<u8> {
@@ -119,11 +138,12 @@ fn record<'a>(cells: impl Iterator<Item = &'a str>) -> Vec<u8> {
 }
 
 fn csv_record(passage: &Passage) -> Vec<u8> {
-    let Found::File(place) = &passage.found;
+    let place = place(&passage.found);
     let time = passage.time.map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()).unwrap_or_default();
     let best = passage.best();
     let sighting = best.map(|seen| &seen.sighting);
-    let (hop, offset) = (sighting.map(|seen| seen.hop.to_string()).unwrap_or_default(), place.offset.to_string());
+    let hop = sighting.map(|seen| seen.hop.to_string()).unwrap_or_default();
+    let offset = place.map(|place| place.offset.to_string()).unwrap_or_default();
     let (recipients, count) = (passage.recipients.join(" "), (passage.seen.len() + passage.more).to_string());
     let cells = [
         time.as_str(),
@@ -137,8 +157,9 @@ fn csv_record(passage: &Passage) -> Vec<u8> {
         sighting.map(|seen| seen.indicator.as_str()).unwrap_or_default(),
         sighting.map(|seen| seen.value.as_str()).unwrap_or_default(),
         &count,
-        &place.path,
+        place.map(|place| place.path.as_str()).unwrap_or_default(),
         &offset,
+        queue_id(&passage.found).unwrap_or_default(),
     ];
     record(cells.into_iter())
 }
@@ -147,7 +168,8 @@ fn csv_record(passage: &Passage) -> Vec<u8> {
 #[derive(Debug, Serialize)]
 struct PassageJson<'a> {
     schema: &'static str,
-    source: SourceJson,
+    source: Option<SourceJson>,
+    queue_id: Option<&'a str>,
     time: Option<i64>,
     sender: Option<&'a str>,
     from: Option<&'a str>,
@@ -168,7 +190,11 @@ struct SeenJson<'a> {
 
 impl<'a> PassageJson<'a> {
     fn new(passage: &'a Passage) -> Self {
-        let Found::File(place) = &passage.found;
+        let source = place(&passage.found).map(|place| SourceJson {
+            path: place.path.clone(),
+            index: place.index,
+            offset: place.offset,
+        });
         let seen = passage.seen.iter().map(|Seen { sighting, basis }| SeenJson {
             hop: sighting.hop,
             part: sighting.part.as_str(),
@@ -178,7 +204,8 @@ impl<'a> PassageJson<'a> {
         });
         Self {
             schema: PASSAGE_SCHEMA,
-            source: SourceJson { path: place.path.clone(), index: place.index, offset: place.offset },
+            source,
+            queue_id: queue_id(&passage.found),
             time: passage.time.map(|time| time.as_second()),
             sender: passage.sender.as_deref(),
             from: passage.from.as_deref(),

@@ -109,7 +109,9 @@ impl Tally {
         let rate =
             rate(self.messages, elapsed).map(|rate| format!(", {} messages/s", grouped(rate))).unwrap_or_default();
         let seconds = elapsed.as_secs_f64();
-        let head = format!("{} of {} messages", grouped(self.seen), grouped(self.messages));
+        // The store finds what it is asked for, and does not count the rest.
+        let of = if self.messages > 0 { format!(" of {}", grouped(self.messages)) } else { String::new() };
+        let head = format!("{}{of} messages", grouped(self.seen));
         let ended = if interrupted { " before it was interrupted" } else { "" };
         let _ = writeln!(text, "\n{} in {seconds:.1} s{rate}{ended}", style.paint(Ink::Strong, head));
         let mut row = |label: &str, value: String| {

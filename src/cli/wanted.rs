@@ -1,14 +1,14 @@
-//! What the user typed to look for.
+//! What the user typed to look for, in `hunt` and in `report`.
 //!
 //! Takes the arguments, reads the lists among them, gives what is looked for. An argument that is none of what it could be
-//! is refused with what was expected: a hunt that silently looks for nothing would answer that nobody was affected.
+//! is refused with what was expected: who silently looks for nothing would answer that nobody was affected.
 
 use std::{fs, path::Path};
 
 use toml::Spanned;
 
 use crate::{
-    cli::{Error, Screen},
+    cli::Error,
     hunt::Wanted,
     names::Domain,
     net::{parse_literal, parse_network},
@@ -20,12 +20,12 @@ use crate::{
 const LISTS: [&str; 3] = ["toml", "netset", "txt"];
 
 /// Reads every argument.
-pub(super) fn read(arguments: &[String], screen: &Screen<'_>) -> Result<Wanted, Error> {
+pub(super) fn read(arguments: &[String], color: bool) -> Result<Wanted, Error> {
     let mut wanted = Wanted::new();
     for argument in arguments {
         let path = Path::new(argument);
         if is_list(path) {
-            list(path, &mut wanted, screen.style.color)?;
+            list(path, &mut wanted, color)?;
         } else {
             let value = value(argument).map_err(|reason| Error::Usage(format!("cannot look for {reason}")))?;
             wanted.add(argument, value);
