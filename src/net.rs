@@ -34,6 +34,28 @@ pub fn parse_literal(text: &str) -> Option<IpAddr> {
     unzoned.parse::<Ipv4Addr>().ok().map(IpAddr::from)
 }
 
+/// Reads an IPv4 address as nearly everybody writes it: four numbers without leading zeros, and nothing else. It says what
+/// [`Ipv4Addr`] says of a text, but of bytes, which need not be text first.
+pub fn dotted(text: &[u8]) -> Option<Ipv4Addr> {
+    let (a, rest) = octet(text)?;
+    let (b, rest) = octet(rest.strip_prefix(b".")?)?;
+    let (c, rest) = octet(rest.strip_prefix(b".")?)?;
+    let (d, rest) = octet(rest.strip_prefix(b".")?)?;
+    rest.is_empty().then_some(Ipv4Addr::new(a, b, c, d))
+}
+
+/// The number that a text begins with, and what stands behind it.
+fn octet(text: &[u8]) -> Option<(u8, &[u8])> {
+    let digit = |at: usize| text.get(at).filter(|byte| byte.is_ascii_digit()).map(|byte| u16::from(byte - b'0'));
+    let (number, digits) = match (digit(0)?, digit(1), digit(2)) {
+        (a, None, _) => (a, 1),
+        (0, Some(_), _) => return None,
+        (a, Some(b), None) => (a * 10 + b, 2),
+        (a, Some(b), Some(c)) => (a * 100 + b * 10 + c, 3),
+    };
+    Some((u8::try_from(number).ok()?, text.get(digits..)?))
+}
+
 /// Whether an address can belong to a host on the public Internet.
 ///
 /// Documentation networks (RFC 5737, RFC 3849) count as public: our tests and demonstration live there.

@@ -250,11 +250,19 @@ pub(super) fn address(text: &[u8]) -> Option<IpAddr> {
 
 /// An address as MTAs write it, and its port.
 pub(super) fn address_and_port(text: &[u8]) -> Option<(IpAddr, Option<u16>)> {
-    let first = *text.first()?;
-    let colon = memchr(b':', text).is_some();
-    // Most of what is asked here is a name: tell it by its first letter.
-    if !(2..=80).contains(&text.len()) || !(colon || first.is_ascii_digit() || first == b'[') {
+    // Most of what is asked here is a name: tell it by its first letter, or by the first that is in no number.
+    let possible = match text.first()? {
+        b'0'..=b'9' => text.iter().all(in_numbers) || memchr(b':', text).is_some(),
+        b'[' => true,
+        b':' | b'a'..=b'f' | b'A'..=b'F' | b'i' | b'I' => memchr(b':', text).is_some(),
+        first => first.is_ascii_whitespace() && memchr(b':', text).is_some(),
+    };
+    if !possible || !(2..=80).contains(&text.len()) {
         return None;
+    }
+    let inside = text.strip_prefix(b"[").and_then(|text| text.strip_suffix(b"]")).unwrap_or(text);
+    if let Some(ip) = net::dotted(inside) {
+        return Some((ip.into(), None));
     }
     let text = str::from_utf8(text).ok()?;
     let text = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
@@ -264,6 +272,10 @@ pub(super) fn address_and_port(text: &[u8]) -> Option<(IpAddr, Option<u16>)> {
         // `2001:db8::1:25` was read above; only an IPv4 address is followed by a bare port.
         host.parse::<std::net::Ipv4Addr>().ok().map(|ip| (IpAddr::from(ip), Some(port)))
     })
+}
+
+fn in_numbers(byte: &u8) -> bool {
+    byte.is_ascii_digit() || *byte == b'.' || byte.is_ascii_whitespace()
 }
 
 /// An IPv4 address with leading zeros. Some take such a number as decimal and some as octal: it is read where that makes no
