@@ -4,6 +4,8 @@
 //! them. Linear in time on any bytes, and no recursion: depth is a counter. A quoted pair counts only where the whole value
 //! balances with it, because MTAs write `C:\` as a client said it; a parenthesis without a partner is an ordinary character.
 
+use std::ops::Deref;
+
 use memchr::{memchr, memchr_iter, memchr3_iter};
 
 /// Where the top-level comments are, and the last top-level `;`.
@@ -98,33 +100,34 @@ fn is_escaped(value: &[u8], at: usize, start: usize) -> bool {
     before.iter().rev().take(64).take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
-/// A list that needs no memory of its own for its first items.
+/// A list that needs no memory of its own as long as it is short.
 #[derive(Debug, Default)]
 pub(super) struct List<T> {
     first: [T; 10],
     count: usize,
-    rest: Vec<T>,
+    /// All items, once there are more.
+    long: Vec<T>,
 }
 
-impl<T: Copy + Default> List<T> {
+impl<T: Copy> List<T> {
     /// Adds an item at the end.
     pub(super) fn push(&mut self, item: T) {
-        match self.first.get_mut(self.count) {
-            Some(slot) => {
+        if self.long.is_empty() {
+            if let Some(slot) = self.first.get_mut(self.count) {
                 *slot = item;
                 self.count += 1;
+                return;
             }
-            None => self.rest.push(item),
+            self.long.extend_from_slice(&self.first);
         }
+        self.long.push(item);
     }
+}
 
-    /// The item at a place.
-    pub(super) fn get(&self, at: usize) -> Option<T> {
-        self.first.get(..self.count)?.get(at).or_else(|| self.rest.get(at.checked_sub(self.first.len())?)).copied()
-    }
+impl<T> Deref for List<T> {
+    type Target = [T];
 
-    /// The items, in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.first.iter().take(self.count).chain(&self.rest)
+    fn deref(&self) -> &[T] {
+        if self.long.is_empty() { self.first.get(..self.count).unwrap_or_default() } else { &self.long }
     }
 }

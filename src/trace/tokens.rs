@@ -175,7 +175,7 @@ impl<'a> Cutter<'a> {
                 }
                 return self.clauses;
             }
-            if let Some((open, close)) = self.layout.comments.get(self.next_comment)
+            if let Some(&(open, close)) = self.layout.comments.get(self.next_comment)
                 && open == self.at
                 && !self.begins_id(open, close)
             {
@@ -290,7 +290,7 @@ impl<'a> Cutter<'a> {
         }
         let space = rest.iter().position(|byte| is_space(*byte)).map_or(self.value.len(), |at| start + at);
         match self.layout.comments.get(self.next_comment) {
-            Some((open, close)) if open < space => {
+            Some(&(open, close)) if open < space => {
                 // An id of punctuation (`9M(C6=-*B)-7`) is one word.
                 let behind = self.value.get(close + 1).copied().unwrap_or(b' ');
                 if self.place == Place::Id && close < space && !is_space(behind) && behind != b';' {
@@ -318,7 +318,7 @@ impl<'a> Cutter<'a> {
     }
 
     fn skip_comments_before(&mut self, end: usize) {
-        while self.layout.comments.get(self.next_comment).is_some_and(|(open, _)| open < end) {
+        while self.layout.comments.get(self.next_comment).is_some_and(|&(open, _)| open < end) {
             self.next_comment += 1;
         }
     }
