@@ -6,9 +6,12 @@
 
 use std::ops::Deref;
 
-use memchr::{memchr, memchr_iter, memchr3_iter};
+use memchr::{memchr_iter, memchr3_iter};
+
+use super::marks::{Marks, Structure};
 
 /// Where the top-level comments are, and the last top-level `;`.
+#[derive(Debug, Default)]
 pub(super) struct Layout {
     /// The opening and the closing parenthesis of each top-level comment, in order.
     pub(super) comments: List<(usize, usize)>,
@@ -19,9 +22,11 @@ pub(super) struct Layout {
 impl Layout {
     /// Looks at a value once; twice or thrice where it is hostile.
     pub(super) fn of(value: &[u8]) -> Self {
-        Self::scan(value, memchr(b'\\', value).is_some())
-            .or_else(|| Self::scan(value, false))
-            .unwrap_or_else(|| Self::of_unbalanced(value))
+        let mut layout = Self::default();
+        if !layout.scan(value, true) && !layout.scan(value, false) {
+            layout = Self::of_unbalanced(value);
+        }
+        layout
     }
 
     /// Looks at what stands behind a place in a value; without its semicolon where there is no date.
@@ -33,30 +38,35 @@ impl Layout {
         layout
     }
 
-    /// One pass with a depth counter; nothing where a parenthesis stays open.
-    fn scan(value: &[u8], quoted_pairs: bool) -> Option<Self> {
-        let mut layout = Self { comments: List::default(), semicolon: None };
+    /// One pass with a depth counter; no where a parenthesis stays open.
+    fn scan(&mut self, value: &[u8], quoted_pairs: bool) -> bool {
+        self.comments.clear();
+        self.semicolon = None;
         let (mut depth, mut open) = (0_usize, 0);
-        for at in memchr3_iter(b'(', b')', b';', value) {
+        let mut marks = Marks::<Structure>::of(value);
+        let mut next = marks.next(0);
+        while let Some(byte) = value.get(next) {
+            let at = next;
+            next = marks.next(at + 1);
             let escaped = quoted_pairs && depth > 0 && is_escaped(value, at, open);
-            match value.get(at) {
+            match byte {
                 _ if escaped => {}
-                Some(b'(') => {
+                b'(' => {
                     if depth == 0 {
                         open = at;
                     }
                     depth += 1;
                 }
-                Some(b')') if depth == 1 => {
-                    layout.comments.push((open, at));
+                b')' if depth == 1 => {
+                    self.comments.push((open, at));
                     depth = 0;
                 }
-                Some(b')') => depth = depth.saturating_sub(1),
-                _ if depth == 0 => layout.semicolon = Some(at),
+                b')' => depth = depth.saturating_sub(1),
+                _ if depth == 0 => self.semicolon = Some(at),
                 _ => {}
             }
         }
-        (depth == 0).then_some(layout)
+        depth == 0
     }
 
     /// The slow way for hostile text: pairs are matched with a stack, and what has no partner is no parenthesis.
@@ -121,6 +131,11 @@ impl<T: Copy> List<T> {
             self.long.extend_from_slice(&self.first);
         }
         self.long.push(item);
+    }
+
+    fn clear(&mut self) {
+        self.count = 0;
+        self.long.clear();
     }
 }
 

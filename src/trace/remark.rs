@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use memchr::{memchr, memmem, memrchr};
 
-use super::bytes::{starts, strip};
+use super::bytes::{find, starts, strip};
 use crate::net;
 
 /// What a comment says of a host.
@@ -202,7 +202,7 @@ fn name_first(text: &[u8], open: usize) -> Remark<'_> {
 /// `A`, `user@A`, Yahoo's `user@A with login`, and smap's `A, HELO H`.
 fn bare(text: &[u8]) -> Remark<'_> {
     if memchr(b',', text).is_some()
-        && let Some(at) = memmem::find(text, b", HELO ")
+        && let Some(at) = find(text, b", HELO ")
     {
         let (ip, helo) = (text.get(..at).and_then(address), text.get(at + 7..));
         return ip.map_or(Remark::Other, |ip| Remark::Peer(Peer { ip: Some(ip), helo, ..Peer::default() }));
@@ -312,7 +312,7 @@ fn keyed<'a>(text: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
 }
 
 fn behind<'a>(text: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
-    memmem::find(text, key).and_then(|at| text.get(at + key.len()..))
+    find(text, key).and_then(|at| text.get(at + key.len()..))
 }
 
 fn first_word(text: &[u8]) -> &[u8] {

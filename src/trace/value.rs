@@ -17,7 +17,11 @@ pub(super) struct Value<'a> {
 
 impl<'a> Value<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, text: str::from_utf8(bytes).ok(), fold: memchr3(b'\r', b'\n', b'\t', bytes).unwrap_or(bytes.len()) }
+        Self {
+            bytes,
+            text: str::from_utf8(bytes).ok(),
+            fold: memchr3(b'\r', b'\n', b'\t', bytes).unwrap_or(bytes.len()),
+        }
     }
 
     /// A part of the value as text: folds become one blank; what is not UTF-8 becomes U+FFFD.
