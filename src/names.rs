@@ -104,9 +104,9 @@ impl<T> NameMap<T> {
         if self.sketch.may_hold(whole(name)) { self.values.get(name) } else { None }
     }
 
-    /// Whether this name, in any form in which mail writes it, or a parent of it can be there at all.
-    pub fn may_cover(&self, name: &str) -> bool {
-        self.single || tail(name).is_some_and(|tail| self.tails.may_hold(tail))
+    /// Whether a name that ends so, or a parent of it, can be there at all.
+    pub fn may_cover(&self, ending: Ending) -> bool {
+        self.single || ending.0.is_some_and(|tail| self.tails.may_hold(tail))
     }
 
     /// The value of this name, which must be [`normal`], or of its closest parent.
@@ -129,6 +129,17 @@ impl<T> NameMap<T> {
     /// How many names are there.
     pub fn len(&self) -> usize {
         self.values.len()
+    }
+}
+
+/// How a name ends, in any form in which mail writes it: looked at once, and asked of each map.
+#[derive(Debug, Clone, Copy)]
+pub struct Ending(Option<usize>);
+
+impl Ending {
+    /// That of this name.
+    pub fn of(name: &str) -> Self {
+        Self(tail(name))
     }
 }
 
@@ -178,7 +189,7 @@ pub struct DomainSet(NameMap<Domain>);
 impl DomainSet {
     /// The domain of the set that `name` lies in (itself or a parent), the longest first.
     pub fn covering(&self, name: &str) -> Option<&Domain> {
-        if name.len() > 255 || !self.0.may_cover(name) {
+        if name.len() > 255 || !self.0.may_cover(Ending::of(name)) {
             return None;
         }
         self.0.covering(&normal(name))

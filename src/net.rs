@@ -29,9 +29,67 @@ pub fn parse_literal(text: &str) -> Option<IpAddr> {
     let zone = memchr(b'%', text.as_bytes());
     let unzoned = zone.and_then(|zone| text.get(..zone)).unwrap_or(text);
     if zone.is_some() || memchr(b':', unzoned.as_bytes()).is_some() {
-        return unzoned.parse::<Ipv6Addr>().ok().map(|ip| canonical(ip.into()));
+        let ip = groups(unzoned.as_bytes()).or_else(|| unzoned.parse().ok())?;
+        return Some(canonical(ip.into()));
     }
     unzoned.parse::<Ipv4Addr>().ok().map(IpAddr::from)
+}
+
+/// Reads an IPv4 address as nearly everybody writes it: four numbers without leading zeros, and nothing else. It says what
+/// [`Ipv4Addr`] says of a text, but of bytes, which need not be text first.
+pub fn dotted(text: &[u8]) -> Option<Ipv4Addr> {
+    let (a, rest) = octet(text)?;
+    let (b, rest) = octet(rest.strip_prefix(b".")?)?;
+    let (c, rest) = octet(rest.strip_prefix(b".")?)?;
+    let (d, rest) = octet(rest.strip_prefix(b".")?)?;
+    rest.is_empty().then_some(Ipv4Addr::new(a, b, c, d))
+}
+
+/// The number that a text begins with, and what stands behind it.
+fn octet(text: &[u8]) -> Option<(u8, &[u8])> {
+    let digit = |at: usize| text.get(at).filter(|byte| byte.is_ascii_digit()).map(|byte| u16::from(byte - b'0'));
+    let (number, digits) = match (digit(0)?, digit(1), digit(2)) {
+        (a, None, _) => (a, 1),
+        (0, Some(_), _) => return None,
+        (a, Some(b), None) => (a * 10 + b, 2),
+        (a, Some(b), Some(c)) => (a * 100 + b * 10 + c, 3),
+    };
+    Some((u8::try_from(number).ok()?, text.get(digits..)?))
+}
+
+/// Reads an IPv6 address of nothing but groups of digits, with at most one `::` among them (RFC 4291, 2.2). What it reads,
+/// [`Ipv6Addr`] reads the same way, and takes several times as long for it.
+fn groups(text: &[u8]) -> Option<Ipv6Addr> {
+    let (mut groups, mut count) = ([0_u16; 8], 0);
+    let mut gap = text.starts_with(b"::").then_some(0);
+    let mut rest = text.strip_prefix(b"::").unwrap_or(text);
+    while !rest.is_empty() {
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        let (group, behind) = rest.split_at_checked(digits).filter(|_| (1..=4).contains(&digits))?;
+        *groups.get_mut(count)? = group.iter().fold(0, |sum, byte| sum << 4 | hex(*byte));
+        count += 1;
+        rest = match behind {
+            [] => behind,
+            [b':', b':', behind @ ..] if gap.is_none() => {
+                gap = Some(count);
+                behind
+            }
+            // A single colon at the end says nothing.
+            [b':', behind @ ..] if !behind.is_empty() => behind,
+            _ => return None,
+        };
+    }
+    match gap {
+        // What stands behind the gap are the last groups; the gap is one of them at least.
+        Some(gap) if count < 8 => groups.get_mut(gap..)?.rotate_right(8 - count),
+        None if count == 8 => {}
+        _ => return None,
+    }
+    Some(groups.into())
+}
+
+fn hex(digit: u8) -> u16 {
+    u16::from(if digit.is_ascii_digit() { digit - b'0' } else { (digit | 0x20) - b'a' + 10 })
 }
 
 /// Whether an address can belong to a host on the public Internet.
@@ -206,6 +264,39 @@ mod tests {
         }
         for text in ["", "x.x.x.x", "192.0.2", "192.0.2.1:25", "15.20.7025.34", "192.0.2.1%eth0"] {
             assert_eq!(parse_literal(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_usual_forms_are_read_as_the_standard_library_reads_them() {
+        for pieces in [["0", "1", "25", "256", "01", "."], ["0", "f", "dB8", "1234", ":", "::"]] {
+            for length in 1..=7 {
+                for mut number in 0..pieces.len().pow(length) {
+                    let mut text = String::new();
+                    for _ in 0..length {
+                        text.push_str(pieces[number % pieces.len()]);
+                        number /= pieces.len();
+                    }
+                    assert_eq!(dotted(text.as_bytes()), text.parse().ok(), "{text}");
+                    assert_eq!(groups(text.as_bytes()), text.parse().ok(), "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_gap_stands_for_what_is_missing_at_every_place() {
+        let digits = ["1", "22", "333", "4444", "5", "6", "7", "8", "9"];
+        for before in 0..=9 {
+            for behind in 0..=9 {
+                for joint in ["::", ":", ":::", ""] {
+                    let text = format!("{}{joint}{}", digits[..before].join(":"), digits[..behind].join(":"));
+                    assert_eq!(groups(text.as_bytes()), text.parse().ok(), "{text}");
+                }
+            }
+        }
+        for text in ["1::2::3", "12345::", "::g", "::1 ", ":1::", "::ffff:192.0.2.1x"] {
+            assert_eq!(groups(text.as_bytes()), None, "{text}");
         }
     }
 

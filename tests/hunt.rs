@@ -29,7 +29,7 @@ fn found(output: &Output) -> BTreeSet<(u64, i64, String)> {
     let said = |line: &str| {
         let passage: Value = serde_json::from_str(line).unwrap();
         assert_eq!(passage["schema"], "relaywatch.passage/1");
-        let sender = passage["sender"].as_str().unwrap().to_owned();
+        let sender = passage["sender"].to_string();
         (passage["source"]["offset"].as_u64().unwrap(), passage["time"].as_i64().unwrap(), sender)
     };
     text.lines().map(said).collect()

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::{Spanned, value::Datetime};
 
 use crate::{
-    names::{Domain, NameMap, normal},
+    names::{Domain, Ending, NameMap, normal},
     problem::{Problem, Source},
     schema::{
         self,
@@ -74,7 +74,7 @@ impl Mediators {
 
     /// The provider in whose domains a verified name lies.
     pub fn of(&self, name: &str) -> Option<&Mediator> {
-        if name.len() > 255 || !self.hosts.may_cover(name) {
+        if name.len() > 255 || !self.hosts.may_cover(Ending::of(name)) {
             return None;
         }
         self.providers.get(*self.hosts.covering(&normal(name))?)

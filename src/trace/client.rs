@@ -20,10 +20,10 @@
 
 use std::net::IpAddr;
 
-use memchr::{memchr, memmem};
+use memchr::memchr;
 
 use super::{
-    bytes::strip,
+    bytes::{find, strip},
     remark::{Peer, Remark, address, address_and_port, peer, remark, split_address, split_ident},
     tokens::{Clauses, Place},
 };
@@ -164,7 +164,8 @@ impl<'a> Said<'a> {
 fn read_clause<'a>(clauses: &Clauses<'a>, manner: Manner<'_>, comments: &Said<'a>) -> Client<'a> {
     let text = bare_text(clauses);
     // The field was cut within the comment behind the name.
-    let cut = memmem::find(text, b" (").filter(|_| !clauses.by.stated && clauses.date.is_none());
+    let torn = !clauses.by.stated && clauses.date.is_none();
+    let cut = torn.then(|| find(text, b" (")).flatten();
     if let Some(name) = cut.and_then(|cut| text.get(..cut)) {
         return Client { helo: said(name), ..Client::default() };
     }
@@ -200,7 +201,7 @@ fn read_clause<'a>(clauses: &Clauses<'a>, manner: Manner<'_>, comments: &Said<'a
         };
     }
     let iis = clauses.with.text.starts_with(b"Microsoft SMTPSVC");
-    let (name, addressed) = match iis.then(|| memmem::find(text, b" - ")).flatten() {
+    let (name, addressed) = match iis.then(|| find(text, b" - ")).flatten() {
         // IIS 4: `helo - A`.
         Some(dash) => {
             let (name, ip) = text.split_at(dash);

@@ -5,11 +5,10 @@
 
 use std::net::IpAddr;
 
-use memchr::memmem;
 use serde::Serialize;
 
 use super::{
-    bytes::starts,
+    bytes::{find, starts},
     client::{Client, Literal},
     dialects::Dialect,
     tokens::{Clauses, Place},
@@ -130,5 +129,5 @@ fn from_says_local(clauses: &Clauses<'_>) -> bool {
 }
 
 fn holds(text: &[u8], part: &[u8]) -> bool {
-    memmem::find(text, part).is_some()
+    find(text, part).is_some()
 }

@@ -4,9 +4,14 @@
 //! them. Linear in time on any bytes, and no recursion: depth is a counter. A quoted pair counts only where the whole value
 //! balances with it, because MTAs write `C:\` as a client said it; a parenthesis without a partner is an ordinary character.
 
-use memchr::{memchr, memchr_iter, memchr3_iter};
+use std::ops::Deref;
+
+use memchr::{memchr_iter, memchr3_iter};
+
+use super::marks::{Marks, Structure};
 
 /// Where the top-level comments are, and the last top-level `;`.
+#[derive(Debug, Default)]
 pub(super) struct Layout {
     /// The opening and the closing parenthesis of each top-level comment, in order.
     pub(super) comments: List<(usize, usize)>,
@@ -17,9 +22,11 @@ pub(super) struct Layout {
 impl Layout {
     /// Looks at a value once; twice or thrice where it is hostile.
     pub(super) fn of(value: &[u8]) -> Self {
-        Self::scan(value, memchr(b'\\', value).is_some())
-            .or_else(|| Self::scan(value, false))
-            .unwrap_or_else(|| Self::of_unbalanced(value))
+        let mut layout = Self::default();
+        if !layout.scan(value, true) && !layout.scan(value, false) {
+            layout = Self::of_unbalanced(value);
+        }
+        layout
     }
 
     /// Looks at what stands behind a place in a value; without its semicolon where there is no date.
@@ -31,30 +38,35 @@ impl Layout {
         layout
     }
 
-    /// One pass with a depth counter; nothing where a parenthesis stays open.
-    fn scan(value: &[u8], quoted_pairs: bool) -> Option<Self> {
-        let mut layout = Self { comments: List::default(), semicolon: None };
+    /// One pass with a depth counter; no where a parenthesis stays open.
+    fn scan(&mut self, value: &[u8], quoted_pairs: bool) -> bool {
+        self.comments.clear();
+        self.semicolon = None;
         let (mut depth, mut open) = (0_usize, 0);
-        for at in memchr3_iter(b'(', b')', b';', value) {
+        let mut marks = Marks::<Structure>::of(value);
+        let mut next = marks.next(0);
+        while let Some(byte) = value.get(next) {
+            let at = next;
+            next = marks.next(at + 1);
             let escaped = quoted_pairs && depth > 0 && is_escaped(value, at, open);
-            match value.get(at) {
+            match byte {
                 _ if escaped => {}
-                Some(b'(') => {
+                b'(' => {
                     if depth == 0 {
                         open = at;
                     }
                     depth += 1;
                 }
-                Some(b')') if depth == 1 => {
-                    layout.comments.push((open, at));
+                b')' if depth == 1 => {
+                    self.comments.push((open, at));
                     depth = 0;
                 }
-                Some(b')') => depth = depth.saturating_sub(1),
-                _ if depth == 0 => layout.semicolon = Some(at),
+                b')' => depth = depth.saturating_sub(1),
+                _ if depth == 0 => self.semicolon = Some(at),
                 _ => {}
             }
         }
-        (depth == 0).then_some(layout)
+        depth == 0
     }
 
     /// The slow way for hostile text: pairs are matched with a stack, and what has no partner is no parenthesis.
@@ -98,33 +110,39 @@ fn is_escaped(value: &[u8], at: usize, start: usize) -> bool {
     before.iter().rev().take(64).take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
-/// A list that needs no memory of its own for its first items.
+/// A list that needs no memory of its own as long as it is short.
 #[derive(Debug, Default)]
 pub(super) struct List<T> {
     first: [T; 10],
     count: usize,
-    rest: Vec<T>,
+    /// All items, once there are more.
+    long: Vec<T>,
 }
 
-impl<T: Copy + Default> List<T> {
+impl<T: Copy> List<T> {
     /// Adds an item at the end.
     pub(super) fn push(&mut self, item: T) {
-        match self.first.get_mut(self.count) {
-            Some(slot) => {
+        if self.long.is_empty() {
+            if let Some(slot) = self.first.get_mut(self.count) {
                 *slot = item;
                 self.count += 1;
+                return;
             }
-            None => self.rest.push(item),
+            self.long.extend_from_slice(&self.first);
         }
+        self.long.push(item);
     }
 
-    /// The item at a place.
-    pub(super) fn get(&self, at: usize) -> Option<T> {
-        self.first.get(..self.count)?.get(at).or_else(|| self.rest.get(at.checked_sub(self.first.len())?)).copied()
+    fn clear(&mut self) {
+        self.count = 0;
+        self.long.clear();
     }
+}
 
-    /// The items, in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.first.iter().take(self.count).chain(&self.rest)
+impl<T> Deref for List<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        if self.long.is_empty() { self.first.get(..self.count).unwrap_or_default() } else { &self.long }
     }
 }

@@ -13,6 +13,7 @@ mod hop;
 mod json;
 mod kind;
 mod layout;
+mod marks;
 mod received;
 mod remark;
 mod tls;
@@ -43,6 +44,9 @@ pub fn read_date(text: &[u8]) -> Option<Timestamp> {
     date::read(text).time
 }
 
+/// Most mails have no more: room for so many at once, because a hop is large to move.
+const USUAL_HOPS: usize = 8;
+
 impl<'a> Trace<'a> {
     /// Reads the trace of a message.
     pub fn read(message: &'a RawMessage) -> Self {
@@ -51,7 +55,9 @@ impl<'a> Trace<'a> {
             .headers
             .named("Received")
             .map(|(index, field)| Hop { origin: Origin::Field { index }, received: read_received(field.value) });
-        Self { hops: from_session.chain(from_fields).collect() }
+        let mut hops = Vec::with_capacity(USUAL_HOPS);
+        hops.extend(from_session.chain(from_fields));
+        Self { hops }
     }
 
     /// The same, without a borrow.

@@ -6,7 +6,7 @@
 
 use std::{borrow::Cow, net::IpAddr};
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr_iter};
 
 use super::{
     Received, ambiguity,
@@ -105,12 +105,12 @@ fn manner<'a>(clauses: &Clauses<'a>, dialect: Option<&Dialect>) -> Manner<'a> {
 
 /// The receiving host's token. `by uid 71` names no host, and indimail writes `by host mx.example.org`.
 fn host<'a>(by: &Clause<'a>) -> Option<&'a [u8]> {
-    let mut words = by.text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    match (by.word, words.nth(1)) {
-        (b"" | b"uid", _) => None,
-        (b"host", Some(host)) => Some(host),
+    let next = || by.text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(1);
+    match by.word {
+        b"" | b"uid" => None,
+        b"host" => next().or(Some(by.word)),
         // Obtuse smtpd: `by mx.example.org, id smtpdAAA`.
-        (word, _) => Some(word.strip_suffix(b",").unwrap_or(word)),
+        word => Some(word.strip_suffix(b",").unwrap_or(word)),
     }
 }
 
@@ -120,9 +120,13 @@ fn host<'a>(by: &Clause<'a>) -> Option<&'a [u8]> {
 fn by_ip(clauses: &Clauses<'_>, host: Option<&[u8]>) -> Option<IpAddr> {
     let named = host.and_then(remark::address);
     // MDaemon: `by host [address] with SMTP`.
-    let behind = || remark::split_address(clauses.by.text).1.filter(|_| clauses.by.text.ends_with(b"]"));
+    let behind = || clauses.by.text.ends_with(b"]").then(|| remark::split_address(clauses.by.text).1).flatten();
     named.or_else(behind).or_else(|| {
         let comment = clauses.comments_in(Place::By).next()?;
+        // Most comments there name a program: what has neither a digit nor a colon holds no address.
+        if !comment.iter().any(|byte| matches!(byte, b'0'..=b':')) {
+            return None;
+        }
         let bracketed = comment.contains(&b'[');
         let plain = clauses.with.stated || clauses.comments_in(Place::From).any(|c| c.starts_with(b"mailfrom:"));
         (bracketed || plain).then(|| remark::peer(comment)?.ip).flatten()
@@ -137,8 +141,8 @@ fn protocol<'a>(with: &Clause<'a>) -> Option<&'a [u8]> {
     }
     // Mailgun: `with SMTP mgrt 6071405`. getmail: `with POP3-SSL getmail6 msgid:..`. Exim 4.69 of Debian: `with esmtpsa [TLS:..]`.
     const ENDS: [&[u8]; 5] = [b" (", b" [", b" mgrt ", b" getmail6", b" envelope"];
-    let end = || ENDS.iter().filter_map(|end| memmem::find(text, end)).min();
-    let end = memchr(b' ', text).and_then(|_| end()).unwrap_or(text.len());
+    let ends = |at: &usize| text.get(*at..).is_some_and(|rest| ENDS.iter().any(|end| rest.starts_with(end)));
+    let end = memchr_iter(b' ', text).find(ends).unwrap_or(text.len());
     text.get(..end).map(<[u8]>::trim_ascii_end).filter(|text| !text.is_empty())
 }
 

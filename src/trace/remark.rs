@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use memchr::{memchr, memmem, memrchr};
 
-use super::bytes::{starts, strip};
+use super::bytes::{find, starts, strip};
 use crate::net;
 
 /// What a comment says of a host.
@@ -202,7 +202,7 @@ fn name_first(text: &[u8], open: usize) -> Remark<'_> {
 /// `A`, `user@A`, Yahoo's `user@A with login`, and smap's `A, HELO H`.
 fn bare(text: &[u8]) -> Remark<'_> {
     if memchr(b',', text).is_some()
-        && let Some(at) = memmem::find(text, b", HELO ")
+        && let Some(at) = find(text, b", HELO ")
     {
         let (ip, helo) = (text.get(..at).and_then(address), text.get(at + 7..));
         return ip.map_or(Remark::Other, |ip| Remark::Peer(Peer { ip: Some(ip), helo, ..Peer::default() }));
@@ -250,11 +250,19 @@ pub(super) fn address(text: &[u8]) -> Option<IpAddr> {
 
 /// An address as MTAs write it, and its port.
 pub(super) fn address_and_port(text: &[u8]) -> Option<(IpAddr, Option<u16>)> {
-    let first = *text.first()?;
-    let colon = memchr(b':', text).is_some();
-    // Most of what is asked here is a name: tell it by its first letter.
-    if !(2..=80).contains(&text.len()) || !(colon || first.is_ascii_digit() || first == b'[') {
+    // Most of what is asked here is a name: tell it by its first letter, or by the first that is in no number.
+    let possible = match text.first()? {
+        b'0'..=b'9' => text.iter().all(in_numbers) || memchr(b':', text).is_some(),
+        b'[' => true,
+        b':' | b'a'..=b'f' | b'A'..=b'F' | b'i' | b'I' => memchr(b':', text).is_some(),
+        first => first.is_ascii_whitespace() && memchr(b':', text).is_some(),
+    };
+    if !possible || !(2..=80).contains(&text.len()) {
         return None;
+    }
+    let inside = text.strip_prefix(b"[").and_then(|text| text.strip_suffix(b"]")).unwrap_or(text);
+    if let Some(ip) = net::dotted(inside) {
+        return Some((ip.into(), None));
     }
     let text = str::from_utf8(text).ok()?;
     let text = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
@@ -264,6 +272,10 @@ pub(super) fn address_and_port(text: &[u8]) -> Option<(IpAddr, Option<u16>)> {
         // `2001:db8::1:25` was read above; only an IPv4 address is followed by a bare port.
         host.parse::<std::net::Ipv4Addr>().ok().map(|ip| (IpAddr::from(ip), Some(port)))
     })
+}
+
+fn in_numbers(byte: &u8) -> bool {
+    byte.is_ascii_digit() || *byte == b'.' || byte.is_ascii_whitespace()
 }
 
 /// An IPv4 address with leading zeros. Some take such a number as decimal and some as octal: it is read where that makes no
@@ -300,7 +312,7 @@ fn keyed<'a>(text: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
 }
 
 fn behind<'a>(text: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
-    memmem::find(text, key).and_then(|at| text.get(at + key.len()..))
+    find(text, key).and_then(|at| text.get(at + key.len()..))
 }
 
 fn first_word(text: &[u8]) -> &[u8] {

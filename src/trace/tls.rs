@@ -8,7 +8,7 @@
 use memchr::{memchr, memmem};
 
 use super::{
-    bytes::{starts, strip},
+    bytes::{find, starts, strip},
     tokens::{Clauses, Place},
 };
 use crate::tls::TlsVersion;
@@ -44,8 +44,7 @@ pub(super) fn read<'a>(clauses: &Clauses<'a>) -> Stated<'a> {
         stated.cipher = stated.cipher.or(Some(clauses.tls.word));
     }
     // IIS: `by mx.example.org over TLS secured channel with Microsoft SMTPSVC(7.5.7601.17514)`.
-    let over =
-        || clauses.by.text.len() > clauses.by.word.len() && memmem::find(clauses.by.text, b" over TLS ").is_some();
+    let over = || clauses.by.text.len() > clauses.by.word.len() && find(clauses.by.text, b" over TLS ").is_some();
     if stated.encrypted.is_none() && (clauses.starttls || over()) {
         stated.encrypted = Some(true);
     }
@@ -69,10 +68,10 @@ pub(super) fn read<'a>(clauses: &Clauses<'a>) -> Stated<'a> {
 
 /// The cipher that a comment names, which states TLS.
 fn cipher(comment: &[u8]) -> Option<&[u8]> {
-    let behind = |key: &[u8]| comment.get(memmem::find(comment, key)? + key.len()..);
+    let behind = |key: &[u8]| comment.get(find(comment, key)? + key.len()..);
     // What stands there stands near the beginning, and a search in few bytes costs little.
     let near = comment.get(..60).unwrap_or(comment);
-    let soon = |key: &[u8]| comment.get(memmem::find(near, key)? + key.len()..);
+    let soon = |key: &[u8]| comment.get(find(near, key)? + key.len()..);
     match comment.first()?.to_ascii_lowercase() {
         // Postfix: `using TLSv1.3 with cipher X`. MailMarshal: `using TLS: TLSv1.2, DES-CBC3-SHA`.
         b'u' => name(
@@ -118,8 +117,8 @@ fn cipher_in_protocol<'a>(clauses: &Clauses<'a>) -> Option<&'a [u8]> {
     if let Some(rest) = memchr(b'/', with).and_then(|at| with.get(at..)?.strip_prefix(b"/TLS/")) {
         return name(rest);
     }
-    let keyed = |text: &'a [u8]| text.get(memmem::find(text, b"cipher=")? + 7..);
-    let encrypted = |text: &'a [u8]| text.get(..memmem::find(text, b" encrypted")?);
+    let keyed = |text: &'a [u8]| text.get(find(text, b"cipher=")? + 7..);
+    let encrypted = |text: &'a [u8]| text.get(..find(text, b" encrypted")?);
     if with.len() > clauses.with.word.len()
         && let Some(cipher) = keyed(with).or_else(|| encrypted(with))
     {
@@ -148,7 +147,7 @@ fn verified(comment: &[u8]) -> Option<bool> {
         b'v' => {
             // It is the last of them.
             let end = comment.get(comment.len().saturating_sub(30)..)?;
-            let at = memmem::find(end, b"verify=")?;
+            let at = find(end, b"verify=")?;
             let word = end.get(at + 7..)?.split(|byte| !byte.is_ascii_alphabetic()).next()?;
             Some([b"OK".as_slice(), b"YES", b"TRUSTED"].iter().any(|good| word.eq_ignore_ascii_case(good)))
         }
@@ -173,7 +172,7 @@ fn protocol(with: &[u8]) -> Option<Protocol> {
         return Some(Protocol::Plain);
     }
     // qmail's TLS patch: `ECDHE-RSA-AES256-GCM-SHA384 encrypted SMTP`.
-    if memchr(b' ', with).is_some() && memmem::find(with, b" encrypted ").is_some() {
+    if memchr(b' ', with).is_some() && find(with, b" encrypted ").is_some() {
         return Some(Protocol::Encrypted);
     }
     // MailEnable and IBM name themselves first: `MailEnable ESMTP`.
@@ -223,13 +222,13 @@ fn stated(comment: &[u8]) -> Option<Option<TlsVersion>> {
         (b'c', b'i') => encryption(strip(comment, b"cipher ")?),
         // (AUTH: LOGIN user, TLS: TLSv1/SSLv3,256bits,AES256-SHA) Courier
         (b'a', b'u') | (b'i', b'd') => {
-            let at = memmem::find(comment, b", TLS: ").or_else(|| memmem::find(comment, b", SSL: "))?;
+            let at = find(comment, b", TLS: ").or_else(|| find(comment, b", SSL: "))?;
             encryption(comment.get(at + 7..)?)
         }
         // (over SMTP, TLS-1.3, envelope from "..") chasquid
-        (b'o', b'v') => encryption(comment.get(memmem::find(comment, b", TLS-")? + 2..)?),
+        (b'o', b'v') => encryption(comment.get(find(comment, b", TLS-")? + 2..)?),
         // (Generic MTA with TLSv1.2 ..), (Cellopoint E-mail Firewall .. with TLS)
-        (b'g', b'e') | (b'c', b'e') => encryption(comment.get(memmem::find(comment, b" with TLS")? + 6..)?),
+        (b'g', b'e') | (b'c', b'e') => encryption(comment.get(find(comment, b" with TLS")? + 6..)?),
         _ => None,
     }
 }

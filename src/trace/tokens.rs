@@ -10,11 +10,12 @@
 //! - a `;` is the date's only where it is the last one outside comments (see also [`Clauses::read_without_date`]);
 //! - a second `by` outside comments means that somebody wrote a clause into his HELO: see [`Clauses::rewritten`].
 
-use memchr::{memchr, memchr2_iter, memmem, memrchr};
+use memchr::{memchr, memchr2_iter, memrchr};
 
 use super::{
-    bytes::starts,
+    bytes::{find, starts},
     layout::{Layout, List},
+    marks::{Kind, Marks, Space},
     remark,
 };
 
@@ -93,12 +94,16 @@ pub(super) enum Place {
 impl<'a> Clauses<'a> {
     /// Cuts a value into its clauses.
     pub(super) fn read(value: &'a [u8]) -> Self {
-        Cutter::new(value, true).run()
+        let mut clauses = Self::default();
+        Cutter::new(value, true, &mut clauses).run();
+        clauses
     }
 
     /// The same, with every `;` taken as an ordinary character: for a value whose only `;` stands in a HELO.
     pub(super) fn read_without_date(value: &'a [u8]) -> Self {
-        Cutter::new(value, false).run()
+        let mut clauses = Self::default();
+        Cutter::new(value, false, &mut clauses).run();
+        clauses
     }
 
     /// The comments of one clause.
@@ -128,11 +133,14 @@ impl<'a> Clauses<'a> {
     }
 }
 
-struct Cutter<'a> {
+struct Cutter<'a, 'c> {
     value: &'a [u8],
     dated: bool,
     at: usize,
+    spaces: Marks<'a, Space>,
     layout: Layout,
+    /// The next comment, and which it is.
+    comment: Option<(usize, usize)>,
     next_comment: usize,
     place: Place,
     /// The place where the present clause's text begins, and whether a comment has ended it.
@@ -142,11 +150,11 @@ struct Cutter<'a> {
     from_start: Option<usize>,
     /// An `id` in front of `by` (DragonFly Mail Agent): it counts where none follows.
     early_id: Clause<'a>,
-    clauses: Clauses<'a>,
+    clauses: &'c mut Clauses<'a>,
 }
 
-impl<'a> Cutter<'a> {
-    fn new(value: &'a [u8], dated: bool) -> Self {
+impl<'a, 'c> Cutter<'a, 'c> {
+    fn new(value: &'a [u8], dated: bool, clauses: &'c mut Clauses<'a>) -> Self {
         let mut layout = Layout::of(value);
         if !dated {
             layout.semicolon = None;
@@ -155,6 +163,8 @@ impl<'a> Cutter<'a> {
             value,
             dated,
             at: 0,
+            spaces: Marks::of(value),
+            comment: layout.comments.first().copied(),
             layout,
             next_comment: 0,
             place: Place::Head,
@@ -162,24 +172,24 @@ impl<'a> Cutter<'a> {
             ended: false,
             from_start: None,
             early_id: Clause::default(),
-            clauses: Clauses::default(),
+            clauses,
         }
     }
 
-    fn run(mut self) -> Clauses<'a> {
+    fn run(mut self) {
         loop {
-            self.skip_space();
+            self.at = self.spaces.next_other(self.at);
             if self.at >= self.value.len() {
                 if !self.clauses.id.stated {
                     self.clauses.id = self.early_id;
                 }
-                return self.clauses;
+                return;
             }
-            if let Some((open, close)) = self.layout.comments.get(self.next_comment)
+            if let Some((open, close)) = self.comment
                 && open == self.at
                 && !self.begins_id(open, close)
             {
-                self.comment(open, close);
+                self.take_comment(open, close);
             } else {
                 self.word();
             }
@@ -194,13 +204,7 @@ impl<'a> Cutter<'a> {
         expected && !is_space(behind) && !matches!(behind, b';' | b'(') && one_word()
     }
 
-    fn skip_space(&mut self) {
-        while self.value.get(self.at).is_some_and(|byte| is_space(*byte)) {
-            self.at += 1;
-        }
-    }
-
-    fn comment(&mut self, open: usize, close: usize) {
+    fn take_comment(&mut self, open: usize, close: usize) {
         let swallowed = self.id_swallowed_by(open, close);
         let close = swallowed.unwrap_or(close);
         let text = self.value.get(open + 1..close).unwrap_or_default().trim_ascii();
@@ -230,6 +234,7 @@ impl<'a> Cutter<'a> {
         } else {
             self.next_comment += 1;
         }
+        self.comment = self.layout.comments.get(self.next_comment).copied();
     }
 
     /// Where a comment should have ended that holds `) id `: bulk mailers of 2007 wrote `with esmtp (X(5MO*V (RT)2) id
@@ -248,7 +253,7 @@ impl<'a> Cutter<'a> {
         if noted.iter().any(|start| starts(text, start)) {
             return None;
         }
-        Some(open + 1 + memmem::find(text, b") id ")?)
+        Some(open + 1 + find(text, b") id ")?)
     }
 
     fn word(&mut self) {
@@ -288,8 +293,8 @@ impl<'a> Cutter<'a> {
                 return end;
             }
         }
-        let space = rest.iter().position(|byte| is_space(*byte)).map_or(self.value.len(), |at| start + at);
-        match self.layout.comments.get(self.next_comment) {
+        let space = self.spaces.next(start);
+        match self.comment {
             Some((open, close)) if open < space => {
                 // An id of punctuation (`9M(C6=-*B)-7`) is one word.
                 let behind = self.value.get(close + 1).copied().unwrap_or(b' ');
@@ -318,8 +323,9 @@ impl<'a> Cutter<'a> {
     }
 
     fn skip_comments_before(&mut self, end: usize) {
-        while self.layout.comments.get(self.next_comment).is_some_and(|(open, _)| open < end) {
+        while self.comment.is_some_and(|(open, _)| open < end) {
             self.next_comment += 1;
+            self.comment = self.layout.comments.get(self.next_comment).copied();
         }
     }
 
@@ -443,7 +449,7 @@ impl<'a> Cutter<'a> {
         let stated = Clause { stated: true, ..Clause::default() };
         let next = rest.split(|byte| is_space(*byte)).next().unwrap_or_default();
         let hosts = [self.clauses.by.word, next];
-        self.clauses = Clauses { from: stated, by: stated, rewritten: true, hosts, ..Clauses::default() };
+        *self.clauses = Clauses { from: stated, by: stated, rewritten: true, hosts, ..Clauses::default() };
         self.early_id = Clause::default();
         self.place = Place::By;
         self.start = None;
@@ -460,10 +466,14 @@ impl<'a> Cutter<'a> {
             self.lose_the_host();
             self.clauses.date = None;
         }
-        // Behind a date only a comment or Courier's `id` is of interest.
+        // Behind a date only a comment or Courier's `id` is of interest, and another date where no `;` stands before this one.
         let id = |at: usize| matches!(date.get(at + 1), Some(b'd' | b'D'));
-        if self.layout.comments.get(self.next_comment).is_none() && !memchr2_iter(b'i', b'I', date).any(id) {
-            self.at = self.value.len();
+        if !memchr2_iter(b'i', b'I', date).any(id) {
+            match self.comment {
+                None => self.at = self.value.len(),
+                Some((open, _)) if self.layout.semicolon.is_some() => self.at = self.at.max(open),
+                Some(_) => {}
+            }
         }
         self.place = Place::Date;
         self.start = None;
@@ -556,18 +566,8 @@ pub(super) fn bare(mut word: &[u8]) -> &[u8] {
     word
 }
 
-/// White space, line ends of folds and NUL, which no MTA writes on purpose.
 fn is_space(byte: u8) -> bool {
-    const TABLE: [bool; 256] = {
-        let mut table = [false; 256];
-        table[b' ' as usize] = true;
-        table[b'\t' as usize] = true;
-        table[b'\r' as usize] = true;
-        table[b'\n' as usize] = true;
-        table[0] = true;
-        table
-    };
-    TABLE[usize::from(byte)]
+    Space::holds(byte)
 }
 
 #[cfg(test)]

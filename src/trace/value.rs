@@ -11,32 +11,43 @@ use memchr::memchr3;
 pub(super) struct Value<'a> {
     bytes: &'a [u8],
     text: Option<&'a str>,
-    folded: bool,
+    /// Where the first fold is: what stands before it holds none.
+    fold: usize,
 }
 
 impl<'a> Value<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, text: str::from_utf8(bytes).ok(), folded: memchr3(b'\r', b'\n', b'\t', bytes).is_some() }
+        Self {
+            bytes,
+            text: str::from_utf8(bytes).ok(),
+            fold: memchr3(b'\r', b'\n', b'\t', bytes).unwrap_or(bytes.len()),
+        }
     }
 
     /// A part of the value as text: folds become one blank; what is not UTF-8 becomes U+FFFD.
     pub(super) fn part(&self, part: &'a [u8]) -> Cow<'a, str> {
-        let folded = || part.iter().any(|b| matches!(b, b'\r' | b'\n' | b'\t'));
+        let folded = || part.iter().any(|byte| *byte < b' ' && matches!(byte, b'\r' | b'\n' | b'\t'));
         match self.slice(part) {
-            Some(text) if !self.folded || !folded() => Cow::Borrowed(text),
-            _ => Cow::Owned(String::from_utf8_lossy(part).split_ascii_whitespace().collect::<Vec<_>>().join(" ")),
+            Some((text, end)) if end <= self.fold || !folded() => Cow::Borrowed(text),
+            _ => Self::repaired(part),
         }
+    }
+
+    #[cold]
+    fn repaired(part: &[u8]) -> Cow<'a, str> {
+        Cow::Owned(String::from_utf8_lossy(part).split_ascii_whitespace().collect::<Vec<_>>().join(" "))
     }
 
     /// A part that is one word, and so holds no fold.
     pub(super) fn word(&self, part: &'a [u8]) -> Cow<'a, str> {
-        self.slice(part).map_or_else(|| self.part(part), Cow::Borrowed)
+        self.slice(part).map_or_else(|| self.part(part), |(text, _)| Cow::Borrowed(text))
     }
 
-    /// The same bytes out of the text that was checked already.
-    fn slice(&self, part: &[u8]) -> Option<&'a str> {
+    /// The same bytes out of the text that was checked already, and where they end.
+    fn slice(&self, part: &[u8]) -> Option<(&'a str, usize)> {
         let start = part.as_ptr().addr().checked_sub(self.bytes.as_ptr().addr())?;
-        let slice = self.text?.get(start..start.checked_add(part.len())?)?;
-        std::ptr::eq(slice.as_bytes(), part).then_some(slice)
+        let end = start.checked_add(part.len())?;
+        let slice = self.text?.get(start..end)?;
+        std::ptr::eq(slice.as_bytes(), part).then_some((slice, end))
     }
 }

@@ -3,10 +3,9 @@
 //! Takes the client as its clause has it, and tells a HELO from what only stands in its place: a user of the host, an account
 //! of a web page, a mailbox, the name of a program. The envelope sender, where the field has it, is here too.
 
-use memchr::memmem;
-
 use super::{
     HopKind,
+    bytes::find,
     client::Client,
     dialects::Dialect,
     tokens::{Clauses, Place, bare},
@@ -68,7 +67,7 @@ fn envelope_from<'a>(clauses: &Clauses<'a>) -> Option<&'a [u8]> {
     clauses.comments.iter().find_map(|comment| {
         match comment.text.first() {
             Some(b'o') => {
-                let at = memmem::find(comment.text, QUOTED)?;
+                let at = find(comment.text, QUOTED)?;
                 return comment.text.get(at + QUOTED.len()..)?.strip_suffix(b"\"");
             }
             Some(b'e' | b'm' | b'r') => {}

@@ -11,7 +11,7 @@ use std::{net::IpAddr, sync::Arc};
 use ipnetwork::IpNetwork;
 
 use crate::{
-    names::{Domain, NameMap, normal},
+    names::{Domain, Ending, NameMap, normal},
     net::PrefixTable,
 };
 
@@ -168,7 +168,8 @@ impl Indicators {
 
     /// The indicator for a name: the host itself, else the closest domain above it.
     pub fn name(&self, name: &str) -> Option<Match<'_>> {
-        let listed = self.hosts.may_cover(name) || self.domains.may_cover(name);
+        let ending = Ending::of(name);
+        let listed = self.hosts.may_cover(ending) || self.domains.may_cover(ending);
         if !listed || name.len() > 255 {
             return None;
         }

@@ -4,6 +4,7 @@
 
 use super::{Dialect, PLAIN, client_comment};
 use crate::trace::{
+    bytes::find,
     client::Naming,
     remark::is_user_of_webmail,
     tokens::{Clauses, Place},
@@ -99,7 +100,10 @@ pub(super) const DIALECTS: &[Dialect] = &[
     // getmail6, getmailcore/message.py: its own words follow the protocol
     Dialect {
         name: "getmail",
-        shape: Some(|clauses| memchr::memmem::find(clauses.with.text, b" getmail6").is_some()),
+        shape: Some(|clauses| {
+            let more = clauses.with.text.len() > clauses.with.word.len();
+            more && find(clauses.with.text, b" getmail6").is_some()
+        }),
         sample: "from pop.sender.example by laptop with POP3-SSL getmail6 msgid:UID1-2 for <bob@victim.example>; 05 Jan 2024 \
                  10:11:12 -0000",
         ..PLAIN
@@ -226,14 +230,14 @@ pub(super) const DIALECTS: &[Dialect] = &[
 
 fn is_zmailer(clauses: &Clauses<'_>) -> bool {
     clauses.comments_in(Place::From).any(|comment| {
-        let after = |key: &[u8]| memchr::memmem::find(comment, key).is_some();
+        let after = |key: &[u8]| find(comment, key).is_some();
         comment.starts_with(b"[") && (after(b"rhost-flags") || after(b"TLS-PEER-CN1") || after(b" ident: "))
     })
 }
 
 fn remote_ip<'a>(clauses: &Clauses<'a>) -> Option<&'a [u8]> {
     let text = clauses.comments_in(Place::Head).next()?;
-    let at = memchr::memmem::find(text, b" remoteip=")?;
+    let at = find(text, b" remoteip=")?;
     text.get(at + 10..)?.split(|byte| *byte == b' ').next()
 }
 

@@ -3,6 +3,8 @@
 //! Several write no `;` before the date, and the name of an HTTP client is its account, not its host.
 //! Sources: docs.sendgrid.com, documentation.mailgun.com, docs.aws.amazon.com/ses, the PowerMTA and Momentum manuals.
 
+use memchr::memchr_iter;
+
 use super::{Dialect, PLAIN};
 use crate::trace::tokens::{Clauses, Place};
 
@@ -86,7 +88,8 @@ pub(super) const DIALECTS: &[Dialect] = &[
 
 /// A date as Go prints its time, with the monotonic clock behind it.
 fn is_go_stamp(clauses: &Clauses<'_>) -> bool {
-    clauses.date.is_some_and(|date| memchr::memmem::find(date, b" UTC m=").is_some())
+    let counted = |date: &[u8], at: usize| date.get(..at).is_some_and(|date| date.ends_with(b" UTC m"));
+    clauses.date.is_some_and(|date| memchr_iter(b'=', date).any(|at| counted(date, at)))
 }
 
 /// `by <container> with HTTP id <24 hex digits>`.
