@@ -17,6 +17,7 @@ mod table;
 mod text;
 mod top;
 mod watched;
+mod ways;
 mod words;
 mod zone;
 
