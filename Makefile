@@ -1,5 +1,5 @@
 # The commands of this project. `make test` is what CI runs.
-.PHONY: help build demo test bless lint doc tools fuzz bench bench-doc compare install
+.PHONY: help build demo test bless lint doc tools fuzz kill9 bench bench-doc compare install
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
@@ -33,6 +33,9 @@ bless: ## Rewrites every expected output; look at the difference before you comm
 
 fuzz: ## Each fuzz target for five minutes
 	FUZZ_SECONDS=300 fuzz/smoke.sh
+
+kill9: ## The program killed 200 times under load; nothing that it acknowledged may be lost
+	RELAYWATCH_KILL_ROUNDS=200 $(CARGO) test --release --locked --test evidence_kill -- --nocapture --test-threads=1
 
 bench: build ## Every measurement of docs/performance.md
 	$(CARGO) bench --locked

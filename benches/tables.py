@@ -2,6 +2,7 @@
 """Makes tables of what the benches measured.
 
     tables.py postfix RESULTS --about TEXT [--form text|markdown]   the lines that postfix.sh wrote
+    tables.py hunt RESULTS --about TEXT [--form text|markdown]      the lines that hunt.sh wrote
     tables.py criterion FOLDER GROUP.. [--about TEXT]               criterion's medians (target/criterion)
     tables.py write PAGE NAME                                       standard input into PAGE, at <!-- bench:NAME -->,
                                                                     or at <!-- NAME --> where NAME has a colon
@@ -79,6 +80,41 @@ def postfix(arguments):
         print(f"\n{title}\n\n{render(arguments.form, rows)}")
 
 
+HUNTS = {
+    "grep": "`grep -c 45.77.24.250`",
+    "grep-C": "`LC_ALL=C grep -c 45.77.24.250`",
+    "grep-F": "`grep -cF 45.77.24.250`",
+    "hunt": "**`relaywatch hunt 45.77.24.250 --count`**",
+    "hunt-one": "the same, `--threads 1`",
+    "hunt-name": "`relaywatch hunt mail.victim.example --count`",
+    "hunt-network": "`relaywatch hunt 45.77.24.0/24 --count`: every trace is read",
+}
+
+
+def hunt(arguments):
+    """The median of each command's rounds; its ratio is taken to the same round's `grep -c`, and has its range."""
+    rounds, counts = {}, {}
+    for line in arguments.results.read_text().splitlines():
+        turn, name, elapsed, user, system, count = line.split()
+        rounds.setdefault(name, {})[int(turn)] = float(elapsed), float(user) + float(system)
+        if counts.setdefault(name, count) != count:
+            sys.exit(f"{name} counted {counts[name]}, and then {count}")
+    rows = [["command", "counts", "time", "of `grep -c`", "lowest–highest", "processor", "of its"]]
+    for name, label in HUNTS.items():
+        ratios, own = ([value[at] / rounds["grep"][turn][at] for turn, value in rounds[name].items()] for at in (0, 1))
+        elapsed, processor = (median(value[at] for value in rounds[name].values()) for at in (0, 1))
+        rows.append([
+            label if arguments.form == "markdown" else label.replace("`", ""),
+            counts[name],
+            f"{elapsed:.2f} s",
+            f"{median(ratios):.2f}",
+            f"{min(ratios):.2f}–{max(ratios):.2f}",
+            f"{processor:.2f} s",
+            f"{median(own):.2f}",
+        ])
+    print(f"{machine()}; {arguments.about}; {len(rounds['grep'])} rounds.\n\n{render(arguments.form, rows)}")
+
+
 def criterion(arguments):
     """The medians of the groups named, and what they are of the group's baseline."""
     found, speeds = {}, {}
@@ -138,6 +174,11 @@ def main():
     command.add_argument("--about", required=True)
     command.add_argument("--form", choices=("text", "markdown"), default="text")
     command.set_defaults(run=postfix)
+    command = commands.add_parser("hunt")
+    command.add_argument("results", type=Path)
+    command.add_argument("--about", required=True)
+    command.add_argument("--form", choices=("text", "markdown"), default="text")
+    command.set_defaults(run=hunt)
     command = commands.add_parser("criterion")
     command.add_argument("folder", type=Path)
     command.add_argument("groups", nargs="+")

@@ -36,4 +36,5 @@ benches/tables.py criterion "$criterion" 'a message and DNS' \
   --about "$(grep -m 1 '^DNS on a stream of senders: ' "$work/log")" | table authentication
 
 "${CARGO:-cargo}" build --release --locked >&2
+benches/hunt.sh --markdown | table hunt
 benches/postfix.sh --markdown "$@" | table postfix

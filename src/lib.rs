@@ -19,6 +19,7 @@ pub mod evidence;
 pub mod exposure;
 pub mod finding;
 pub mod forwarding;
+pub mod hunt;
 pub mod ingest;
 pub mod inspect;
 pub mod message;

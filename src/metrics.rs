@@ -73,6 +73,11 @@ pub const NAMES: &[(&str, &str)] = &[
         "relaywatch_evidence_commit_duration_seconds",
         "Time that one commit to the evidence store took, of one or many messages.",
     ),
+    (
+        "relaywatch_evidence_pruned_messages_total",
+        "Messages that were taken out of the evidence store, by age or by size.",
+    ),
+    ("relaywatch_evidence_store_bytes", "What the evidence store takes on the disk; looked at once a minute."),
     ("relaywatch_events_total", "Events, by output and by what became of them: written or lost."),
     ("relaywatch_indicators_loaded", "Indicators in use, by kind."),
     (
@@ -278,6 +283,8 @@ pub struct Metrics {
     evidence_errors: IntCounterVec,
     evidence_late: IntCounter,
     evidence_commit: Histogram,
+    evidence_pruned: IntCounter,
+    evidence_bytes: IntGauge,
     events: IntCounterVec,
     indicators: IntGaugeVec,
     reload_successful: IntGauge,
@@ -349,6 +356,9 @@ impl Metrics {
                 )
                 .buckets(vec![5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 5e-3, 2e-2, 0.1, 0.5, 2.0]),
             )?)?,
+            evidence_pruned: make
+                .put(IntCounter::with_opts(make.opts("relaywatch_evidence_pruned_messages_total"))?)?,
+            evidence_bytes: make.put(IntGauge::with_opts(make.opts("relaywatch_evidence_store_bytes"))?)?,
             events: make.counters("relaywatch_events_total", &["output", "result"])?,
             indicators: make.gauges("relaywatch_indicators_loaded", &["kind"])?,
             reload_successful: make.put(IntGauge::with_opts(make.opts("relaywatch_config_last_reload_successful"))?)?,
@@ -424,6 +434,16 @@ impl Metrics {
     /// Counts a message that was answered before its evidence was stored.
     pub fn evidence_late(&self) {
         self.evidence_late.inc();
+    }
+
+    /// Counts messages that were taken out of the store.
+    pub fn evidence_pruned(&self, messages: u64) {
+        self.evidence_pruned.inc_by(messages);
+    }
+
+    /// Says what the store takes on the disk.
+    pub fn evidence_bytes(&self, bytes: u64) {
+        self.evidence_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// Counts what SPF says of a peer.

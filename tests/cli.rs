@@ -28,9 +28,12 @@ fn run(command: Command, stdin: Vec<u8>) -> Output {
 /// The one thing in the output that differs from run to run.
 fn without_time(text: &[u8]) -> String {
     let text = String::from_utf8(text.to_vec()).unwrap();
-    let lines = text.lines().map(|line| match (line.find(" fields in "), line.find(" messages/s")) {
-        (Some(start), Some(end)) => format!("{} fields in TIME{}", &line[..start], &line[end + 11..]),
-        _ => line.to_owned(),
+    let lines = text.lines().map(|line| {
+        let start = [" fields in ", " messages in "].iter().find_map(|words| Some(line.find(words)? + words.len()));
+        match (start, line.find(" messages/s")) {
+            (Some(start), Some(end)) => format!("{}TIME{}", &line[..start], &line[end + 11..]),
+            _ => line.to_owned(),
+        }
     });
     lines.map(|line| line + "\n").collect()
 }

@@ -225,7 +225,7 @@ fn what_is_no_store_of_ours_is_not_touched() {
     assert_eq!(trouble(FILE), (Trouble::Future, Trouble::Future));
     assert_eq!(Reader::open(&folder.path().join("none.db")).unwrap_err().trouble, Trouble::Missing);
     let nowhere = Store::open(&folder.path().join("no/folder.db"), Durability::Normal, Duration::ZERO);
-    assert_eq!(nowhere.unwrap_err().trouble, Trouble::Denied);
+    assert_eq!(nowhere.unwrap_err().trouble, Trouble::Missing);
 }
 
 #[test]

@@ -7,13 +7,18 @@ mod answers;
 mod check_config;
 mod completions;
 mod demo;
+mod forget;
+mod hunt;
 mod inspect;
 mod man;
+mod pipeline;
 mod policy;
+mod progress;
 mod report;
 mod scan;
 mod screen;
 mod serve;
+mod stop;
 mod store;
 mod trace;
 mod version;
@@ -42,10 +47,11 @@ Examples:
   relaywatch demo                          see it find the relay of 2020, without any set-up
   relaywatch inspect mail.eml              show the way of one mail, hop by hop
   relaywatch scan ~/Maildir                look for mail that came by a wrong way
+  relaywatch hunt 45.77.24.250 --in ~/Maildir  say who wrote through that host, and when
   relaywatch serve --config relaywatch.toml  run beside Postfix or Sendmail
   relaywatch report --help                 count who wrote through a relay
 
-Exit codes: 0 all is well, 1 something was found (scan, inspect, report), 2 something could not be done.";
+Exit codes: 0 all is well, 1 something was found (scan, inspect, hunt, report), 2 something could not be done.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -53,8 +59,10 @@ enum Command {
     Serve(serve::Args),
     Inspect(inspect::Args),
     Scan(scan::Args),
+    Hunt(hunt::Args),
     Report(report::Args),
     Trace(trace::Args),
+    Forget(forget::Args),
     CheckConfig(check_config::Args),
     Version(version::Args),
     Man(man::Args),
@@ -74,8 +82,10 @@ impl Cli {
             Command::Serve(args) => args.run(screen),
             Command::Inspect(args) => args.run(screen),
             Command::Scan(args) => args.run(screen),
+            Command::Hunt(args) => args.run(screen),
             Command::Report(args) => args.run(screen),
             Command::Trace(args) => args.run(screen),
+            Command::Forget(args) => args.run(screen),
             Command::CheckConfig(args) => args.run(screen),
             Command::Version(args) => args.run(screen),
             Command::Man(args) => args.run(screen),
@@ -123,9 +133,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// What is asked makes no sense.
+    /// An argument is none that the command knows.
     #[error("{0}")]
-    Query(String),
+    Usage(String),
     /// Nobody can be asked.
     #[error("{0}; name your resolvers in `dns.servers`")]
     Dns(String),

@@ -1,6 +1,6 @@
 //! `relaywatch trace`: only reads, and judges nothing.
 
-use std::{io::BufReader, path::PathBuf};
+use std::path::PathBuf;
 
 use super::{Error, Screen, Status, inspect::first_message};
 use crate::{
@@ -45,14 +45,14 @@ impl Args {
         let shown = Printable(&self.file.to_string_lossy()).to_string();
         let failed = |error: std::io::Error| Error::Input { path: shown.clone(), reason: error.to_string() };
         let stream = Reading::default().open(&self.file).map_err(failed)?;
-        let mut lines = Lines::new(BufReader::with_capacity(64 * 1024, stream));
+        let mut lines = Lines::new(stream);
         while let Some(line) = lines.next(MAX_FIELD_BYTES).map_err(failed)? {
             let value = line.strip_suffix(b"\n").unwrap_or(line);
             let value = value.strip_suffix(b"\r").unwrap_or(value);
             let object = json::line(&FieldJson::new(&read_received(value), &Written::read(value)))?;
             screen.out.write_all(object.as_bytes())?;
             screen.out.write_all(b"\n")?;
-            if lines.inner().buffer().is_empty() {
+            if lines.stretch().is_empty() {
                 screen.out.flush()?; // the next read may wait; whoever feeds us line by line wants an answer first
             }
         }

@@ -61,7 +61,11 @@ impl StoreError {
 
     /// Puts SQLite's error into words.
     pub(super) fn of(path: &Path, error: &rusqlite::Error) -> Self {
-        let code = error.sqlite_error_code();
+        let code = match error.sqlite_error() {
+            // The index of the WAL has no room; SQLite calls that an error of reading and writing.
+            Some(error) if error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE => Some(ErrorCode::DiskFull),
+            error => error.map(|error| error.code),
+        };
         let (trouble, what) = match code {
             Some(ErrorCode::DiskFull) => (Trouble::Full, "no space is left where it lies"),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {

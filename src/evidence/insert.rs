@@ -34,6 +34,13 @@ pub struct Written {
     pub known: usize,
 }
 
+/// Somebody who writes, as the store knows him.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunId {
+    id: i64,
+    started: i64,
+}
+
 /// Writes records into an open store.
 #[derive(Debug)]
 pub struct Ledger {
@@ -109,18 +116,36 @@ impl Ledger {
         written.map_err(|error| StoreError::of(&self.store.path, &error))
     }
 
-    /// Notes that somebody begins to write; the number is for [`Self::end_run`].
-    pub fn begin_run(&mut self, writer: &str, now: i64) -> Result<i64, StoreError> {
+    /// Notes that somebody begins to write; what it gives is for [`Self::end_run`].
+    pub fn begin_run(&mut self, writer: &str, now: i64) -> Result<RunId, StoreError> {
         let insert = "INSERT INTO run (writer, version, started) VALUES (?1, ?2, ?3)";
-        let connection = &self.store.connection;
-        let begun = connection.execute(insert, rusqlite::params![writer, env!("CARGO_PKG_VERSION"), now]);
-        begun.map(|_| connection.last_insert_rowid()).map_err(|error| StoreError::of(&self.store.path, &error))
+        let begun = self.run(insert, &[&writer, &env!("CARGO_PKG_VERSION"), &now])?;
+        Ok(RunId { id: begun, started: now })
     }
 
     /// Notes that somebody ends to write.
-    pub fn end_run(&mut self, run: i64, now: i64) -> Result<(), StoreError> {
-        let ended = self.store.connection.execute("UPDATE run SET ended = ?2 WHERE id = ?1", [run, now]);
-        ended.map(|_| ()).map_err(|error| StoreError::of(&self.store.path, &error))
+    pub fn end_run(&mut self, run: &RunId, now: i64) -> Result<(), StoreError> {
+        let update = "UPDATE run SET ended = ?3 WHERE id = ?1 AND started = ?2";
+        self.run(update, &[&run.id, &run.started, &now]).map(drop)
+    }
+
+    /// Whether this store knows that somebody is writing; another one, that took its place, does not.
+    pub(super) fn is_open(&self, run: &RunId) -> Result<bool, StoreError> {
+        let find = "SELECT EXISTS (SELECT 1 FROM run WHERE id = ?1 AND started = ?2 AND ended IS NULL)";
+        let found = self.store.connection.query_row(find, [run.id, run.started], |row| row.get(0));
+        found.map_err(|error| StoreError::of(&self.store.path, &error))
+    }
+
+    /// Moves what stands beside the file (in its WAL) into it. SQLite does so at the end, but not to a file that was moved away.
+    pub(super) fn gather(&self) -> Result<(), StoreError> {
+        let gathered = self.store.connection.pragma_update_and_check(None, "wal_checkpoint", "TRUNCATE", |_| Ok(()));
+        gathered.map_err(|error| StoreError::of(&self.store.path, &error))
+    }
+
+    fn run(&self, sql: &str, values: &[&dyn ToSql]) -> Result<i64, StoreError> {
+        let connection = &self.store.connection;
+        let ran = connection.execute(sql, values).map(|_| connection.last_insert_rowid());
+        ran.map_err(|error| StoreError::of(&self.store.path, &error))
     }
 
     fn transaction<'r>(
@@ -435,11 +460,17 @@ fn first_eight(key: &hmac::Key, bytes: &[u8]) -> i64 {
 
 /// The store's own key of its hashes, made on first use. It has to do with speed only; what is hashed for privacy has another one.
 fn key(connection: &Connection) -> Result<hmac::Key> {
-    let mut fresh = [0_u8; 32];
-    // Without randomness the key would be known, no worse than a plain hash.
-    let _ = ring::rand::SecureRandom::fill(&SystemRandom::new(), &mut fresh);
-    connection.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('hash_key', ?1)", [&fresh[..]])?;
-    let stored: Vec<u8> =
-        connection.query_row("SELECT value FROM meta WHERE key = 'hash_key'", [], |row| row.get(0))?;
+    let find =
+        || connection.query_row("SELECT value FROM meta WHERE key = 'hash_key'", [], |row| row.get::<_, Vec<u8>>(0));
+    let stored = match find().optional()? {
+        Some(stored) => stored,
+        None => {
+            let mut fresh = [0_u8; 32];
+            // Without randomness the key would be known, no worse than a plain hash.
+            let _ = ring::rand::SecureRandom::fill(&SystemRandom::new(), &mut fresh);
+            connection.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('hash_key', ?1)", [&fresh[..]])?;
+            find()? // of two programs that start at once, one was first
+        }
+    };
     Ok(hmac::Key::new(hmac::HMAC_SHA256, &stored))
 }

@@ -4,18 +4,26 @@
 //! through a host, and when. docs/evidence.md explains the tables.
 
 mod error;
+mod forget;
 mod insert;
 mod keeper;
+mod mention;
+mod orphans;
 pub mod privacy;
 mod read;
 mod record;
+mod retention;
 mod settings;
 mod store;
+mod tidy;
 
 pub use error::{StoreError, Trouble};
-pub use insert::{Ledger, Written};
+pub use forget::{Forgotten, forget};
+pub use insert::{Ledger, RunId, Written};
 pub use keeper::Keeper;
+pub use mention::Wanted;
 pub use read::{Coverage, Gap, Party, Reader, Run, Span, Stored};
 pub use record::{Circumstances, HopFacts, Origin, Record, RecordedBoundary, RecordedFinding, RecordedHop};
+pub use retention::{Pruner, Retention, Step};
 pub use settings::Settings;
 pub use store::{Durability, FILE, Store, VERSION};

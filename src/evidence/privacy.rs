@@ -55,14 +55,22 @@ impl HashKey {
     }
 
     /// What stands in the store instead of the text.
-    fn hash(&self, text: &str) -> String {
+    pub(super) fn hash(&self, text: &str) -> String {
         let tag = hmac::sign(&self.0, text.as_bytes());
-        let mut shown = String::from("hmac-");
+        let mut shown = HASH.to_owned();
         for byte in tag.as_ref().iter().take(16) {
             let _ = fmt::Write::write_fmt(&mut shown, format_args!("{byte:02x}"));
         }
         shown
     }
+}
+
+/// What hashes begin with.
+const HASH: &str = "hmac-";
+
+/// Whether a stored text looks like a hash.
+pub(super) fn is_hash(text: &str) -> bool {
+    text.strip_prefix(HASH).is_some_and(|hash| hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// How each field is kept.

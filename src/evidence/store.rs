@@ -3,7 +3,14 @@
 //! One SQLite file in WAL mode. A commit is in the operating system's hands when it returns, so that no end of this process
 //! loses it; [`Durability::Full`] waits for the disk as well.
 
-use std::{fs::OpenOptions, io::ErrorKind, os::unix::fs::OpenOptionsExt, path::Path, path::PathBuf, time::Duration};
+use std::{
+    fs::OpenOptions,
+    io::ErrorKind,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt},
+    path::Path,
+    path::PathBuf,
+    time::Duration,
+};
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
@@ -63,8 +70,8 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let store = Self::connect(path, flags, patience)?;
         let wrap = |error: rusqlite::Error| StoreError::of(path, &error);
-        store.prepare_new().map_err(wrap)?;
         store.check(VERSION, path)?;
+        store.prepare_new().map_err(wrap)?;
         store.migrate().map_err(wrap)?;
         store.settle(durability).map_err(wrap)?;
         Ok(store)
@@ -89,14 +96,34 @@ impl Store {
             .or_else(|_| Self::connect(path, flags | OpenFlags::SQLITE_OPEN_READ_ONLY, patience))?;
         store.connection.pragma_update(None, "query_only", true).map_err(|error| StoreError::of(path, &error))?;
         store.check(VERSION, path)?;
-        if store.version().map_err(|error| StoreError::of(path, &error))? < VERSION {
-            return Err(StoreError::new(
-                path,
-                Trouble::Future,
-                "its tables are of an older version; start `relaywatch serve` once, which brings them up to date",
-            ));
-        }
+        store.require_present()?;
         Ok(store)
+    }
+
+    /// Opens a store that is there to take things out of it.
+    ///
+    /// References are looked after by whoever takes away: SQLite's own check would read all messages for each address.
+    pub(super) fn open_to_clear(path: &Path, patience: Duration) -> Result<Self, StoreError> {
+        if !path.exists() {
+            return Err(StoreError::new(path, Trouble::Missing, "there is none, or its folder may not be looked into"));
+        }
+        let wrap = |error: rusqlite::Error| StoreError::of(path, &error);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let store = Self::connect(path, flags, patience)?;
+        store.check(VERSION, path)?;
+        store.require_present()?;
+        store.settle(Durability::Normal).map_err(wrap)?;
+        store.connection.pragma_update(None, "foreign_keys", false).map_err(wrap)?;
+        Ok(store)
+    }
+
+    /// Whether the tables are of the present version.
+    fn require_present(&self) -> Result<(), StoreError> {
+        if self.version().map_err(|error| StoreError::of(&self.path, &error))? == VERSION {
+            return Ok(());
+        }
+        let what = "its tables are of an older version; start `relaywatch serve` once, which brings them up to date";
+        Err(StoreError::new(&self.path, Trouble::Future, what))
     }
 
     fn connect(path: &Path, flags: OpenFlags, patience: Duration) -> Result<Self, StoreError> {
@@ -130,7 +157,7 @@ impl Store {
         let application: i32 =
             self.connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(wrap)?;
         let version = self.version().map_err(wrap)?;
-        if tables > 0 && application != APPLICATION {
+        if application != APPLICATION && (tables > 0 || application != 0) {
             return Err(StoreError::new(
                 path,
                 Trouble::Damaged,
@@ -194,13 +221,35 @@ fn make(path: &Path) -> Result<(), StoreError> {
     match made {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) if error.kind() == ErrorKind::StorageFull => {
-            Err(StoreError::new(path, Trouble::Full, "no space is left where it is to lie"))
-        }
         Err(error) => {
-            let what =
-                format!("it cannot be made ({error}); its folder must be there, and relaywatch's user must own it");
-            Err(StoreError::new(path, Trouble::Denied, what))
+            let (trouble, what) = match error.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                    (Trouble::Full, "no space is left where it is to lie")
+                }
+                ErrorKind::NotFound | ErrorKind::NotADirectory => (
+                    Trouble::Missing,
+                    "it cannot be made; its folder, `state.folder` of the configuration, is not there",
+                ),
+                _ => (
+                    Trouble::Denied,
+                    "it cannot be made; relaywatch's user must own its folder, and be able to write to it",
+                ),
+            };
+            Err(StoreError::new(path, trouble, format!("{what} ({error})")))
         }
+    }
+}
+
+/// Which file it is that a path leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    /// The file's, if there is one.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        std::fs::metadata(path).ok().map(|file| Self { device: file.dev(), inode: file.ino() })
     }
 }

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use relaywatch::config::Address;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -109,12 +110,17 @@ impl Daemon {
 
     /// Starts it again, after it ended, with the same files and sockets.
     pub(crate) fn restart(&mut self) {
+        self.start_again();
+        self.wait_ready();
+    }
+
+    /// Starts it again and does not wait for it.
+    pub(crate) fn start_again(&mut self) {
         let log = File::options().append(true).open(self.folder.path().join("log")).expect("the log is there");
         let mut command = Command::new(PROGRAM);
         command.args(["serve", "--config"]).arg(self.config_file());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         self.child = command.spawn().expect("the daemon can be started again");
-        self.wait_ready();
     }
 
     /// The HTTP side has another port than configured.
@@ -135,6 +141,16 @@ impl Daemon {
     /// The UNIX socket as Postfix writes it.
     pub(crate) fn unix(&self) -> String {
         format!("unix:{}", self.socket().display())
+    }
+
+    /// Its milter sockets.
+    pub(crate) fn addresses(&self) -> [Address; 2] {
+        [Address::Unix(self.socket()), Address::Tcp(SocketAddr::from(([127, 0, 0, 1], self.tcp)))]
+    }
+
+    /// The folder of its files, its state among them where the configuration does not say otherwise.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The path of the UNIX socket.

@@ -3,6 +3,7 @@
 use std::{
     path::Path,
     process::{Command, Output},
+    time::Duration,
 };
 
 /// Runs a program to its end; panics with its output when it fails.
@@ -47,4 +48,12 @@ pub(crate) fn memory(pid: u32, line: &str) -> u64 {
     let value = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));
     let kilobytes: u64 = value.and_then(|text| text.trim().strip_suffix(" kB")?.parse().ok()).expect("a line in kB");
     kilobytes * 1024
+}
+
+/// The CPU time that a process used so far (proc(5)), by the clock of 100 ticks a second.
+pub(crate) fn cpu(pid: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process runs");
+    let (_, fields) = stat.rsplit_once(") ").expect("a name in parentheses");
+    let ticks: u64 = fields.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number")).sum();
+    Duration::from_millis(ticks * 10)
 }

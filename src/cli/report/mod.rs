@@ -121,7 +121,7 @@ impl Args {
     }
 
     fn query(&self, now: Timestamp) -> Result<Query, Error> {
-        let refuse = |option: &str, reason: String| Error::Query(format!("{option}: {reason}"));
+        let refuse = |option: &str, reason: String| Error::Usage(format!("{option}: {reason}"));
         let mut indicated = Indicated::default();
         for indicator in &self.indicator {
             indicated.add(indicator).map_err(|reason| refuse("--indicator", reason))?;
@@ -138,7 +138,7 @@ impl Args {
             pre_window: self.pre_window.seconds,
             zone: asked.unwrap_or_default(),
         };
-        query.check(now).map_err(|error| Error::Query(error.to_string()))?;
+        query.check(now).map_err(|error| Error::Usage(error.to_string()))?;
         Ok(query)
     }
 

@@ -1,10 +1,7 @@
 //! `relaywatch scan`: all mail under some paths, on all cores, in bounded memory.
 
-mod pipeline;
-mod progress;
 mod record;
 mod render;
-mod stop;
 mod tally;
 
 use std::{
@@ -17,17 +14,17 @@ use std::{
 use clap::ValueEnum;
 
 use self::{
-    pipeline::Event,
-    progress::Progress,
     record::Recorder,
     render::{Batch, Renderer},
-    stop::Stop,
-    tally::{Tally, grouped},
+    tally::Tally,
 };
 use super::{
     Error, Screen, Status,
     answers::DnsArgs,
+    pipeline::{self, Event},
     policy::{PolicyArgs, reading},
+    progress::{Progress, grouped},
+    stop::Stop,
     store::StoreArgs,
 };
 use crate::{clock::Stopwatch, finding::Level};
@@ -79,6 +76,8 @@ pub(super) struct Args {
     store: StoreArgs,
 }
 
+/// Messages that are inspected and written together.
+const BATCH: usize = 64;
 /// How many messages wait for DNS at a time.
 const WAITING_THREADS: usize = 32;
 
@@ -145,7 +144,7 @@ impl Args {
         pipeline::run(
             move |sink| reading.all(&paths, sink),
             move |items| renderer.batch(items),
-            threads,
+            pipeline::Size { threads, batch: BATCH },
             &mut |event: Event<Batch>| {
                 if let Event::Batch(batch) = event {
                     // What was shown is to stand in the store whatever happens next.
@@ -159,7 +158,8 @@ impl Args {
                         if screen.interactive { screen.out.flush() } else { Ok(()) }
                     })?;
                 }
-                progress.update(&tally, bytes.load(Ordering::Relaxed), stopwatch.elapsed());
+                let (read, elapsed) = (bytes.load(Ordering::Relaxed), stopwatch.elapsed());
+                progress.update(tally.messages(), (tally.suspects(), "SUSPICIOUS"), read, elapsed);
                 interrupted = stop.is_asked();
                 Ok(if interrupted { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
             },

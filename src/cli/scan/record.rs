@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use crate::{
     cli::Error,
     clock::{Clock as _, SystemClock},
-    evidence::{Durability, Ledger, Record, Store, Written},
+    evidence::{Durability, Ledger, Record, RunId, Store, Written},
 };
 
 /// How long another program's transaction is waited for: a scan has time.
@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Writes records of one scan.
 pub(super) struct Recorder {
     ledger: Ledger,
-    run: i64,
+    run: RunId,
     written: Written,
 }
 
@@ -36,7 +36,7 @@ impl Recorder {
 
     /// Ends the scan; says what was written.
     pub(super) fn end(mut self) -> Result<Written, Error> {
-        self.ledger.end_run(self.run, SystemClock.now().as_second())?;
+        self.ledger.end_run(&self.run, SystemClock.now().as_second())?;
         Ok(self.written)
     }
 }

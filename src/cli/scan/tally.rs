@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, net::IpAddr, time::Duration};
 
 use crate::{
+    cli::progress::{grouped, rate},
     finding::Level,
     ingest::files::{Trouble, TroubleKind},
     inspect::Report,
@@ -105,16 +106,11 @@ impl Tally {
         self.unreadable > 0 || self.not_mail_named > 0
     }
 
-    /// Messages a second.
-    pub(super) fn rate(&self, elapsed: Duration) -> Option<u64> {
-        let microseconds = u64::try_from(elapsed.as_micros()).ok().filter(|time| *time > 0)?;
-        Some(self.messages.saturating_mul(1_000_000) / microseconds)
-    }
-
     /// The summary, for people.
     pub(super) fn summary(&self, elapsed: Duration, interrupted: bool, style: &Style) -> String {
         let mut text = String::new();
-        let rate = self.rate(elapsed).map(|rate| format!(", {} messages/s", grouped(rate))).unwrap_or_default();
+        let rate =
+            rate(self.messages, elapsed).map(|rate| format!(", {} messages/s", grouped(rate))).unwrap_or_default();
         let seconds = elapsed.as_secs_f64();
         let head = format!("{} messages with {} Received fields", grouped(self.messages), grouped(self.fields));
         let ended = if interrupted { " before it was interrupted" } else { "" };
@@ -180,26 +176,12 @@ fn counts(counts: &BTreeMap<&'static str, u64>) -> String {
     counts.iter().map(|(name, count)| format!("{name} {}", grouped(*count))).collect::<Vec<_>>().join(", ")
 }
 
-/// `1234567` as `1,234,567`.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_grouped_and_peers_bounded() {
-        assert_eq!((grouped(7), grouped(999), grouped(1_234_567)), ("7".into(), "999".into(), "1,234,567".into()));
+    fn peers_are_bounded() {
         let mut tally = Tally::default();
         for n in 0..200_000_u32 {
             tally.peer(IpAddr::from(n.to_be_bytes()), 1);

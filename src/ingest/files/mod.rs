@@ -101,11 +101,38 @@ pub struct Reading {
     pub max_body_bytes: usize,
     /// Counts the bytes that were read from files, before decompression; for a progress bar.
     pub bytes: Arc<AtomicU64>,
+    /// Which messages are handed on, by their header sections; all of them where it is not set.
+    pub filter: Option<Filter>,
+    /// Counts the messages that were not.
+    pub passed: Arc<AtomicU64>,
+}
+
+/// Says of a header section, as bytes, whether its message is wanted.
+#[derive(Clone)]
+pub struct Filter(Arc<split::Wants>);
+
+impl Filter {
+    /// Wants what `wants` says yes to.
+    pub fn new(wants: impl Fn(&[u8]) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(wants))
+    }
+}
+
+impl fmt::Debug for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Filter")
+    }
 }
 
 impl Default for Reading {
     fn default() -> Self {
-        Self { max_header_bytes: 1024 * 1024, max_body_bytes: 0, bytes: Arc::default() }
+        Self {
+            max_header_bytes: 1024 * 1024,
+            max_body_bytes: 0,
+            bytes: Arc::default(),
+            filter: None,
+            passed: Arc::default(),
+        }
     }
 }
 
@@ -131,7 +158,10 @@ impl Reading {
     fn file(&self, path: &Path, named: bool, sink: &mut dyn FnMut(Item) -> ControlFlow<()>) -> ControlFlow<()> {
         let trouble = |kind, reason| Item::Trouble(Trouble { path: path.to_owned(), kind, reason, named });
         let mut splitter = match self.open(path) {
-            Ok(stream) => split::Splitter::new(stream, self.max_header_bytes, self.max_body_bytes),
+            Ok(stream) => {
+                let filter = self.filter.as_ref().map(|filter| &*filter.0);
+                split::Splitter::new(Lines::new(stream), self.max_header_bytes, self.max_body_bytes, filter)
+            }
             Err(error) => return sink(trouble(TroubleKind::Unreadable, error.to_string())),
         };
         let shared: Arc<Path> = Arc::from(path);
@@ -141,6 +171,7 @@ impl Reading {
                     let source = Source { path: Arc::clone(&shared), index, offset, mbox: splitter.is_mbox() };
                     sink(Item::Mail(Mail { source, message: RawMessage { headers, body, session: None } }))?;
                 }
+                Ok(split::Found::Passed) => _ = self.passed.fetch_add(1, Ordering::Relaxed),
                 Ok(split::Found::NotMail(reason)) => return sink(trouble(TroubleKind::NotMail, reason.to_owned())),
                 Ok(split::Found::End) => break,
                 Err(error) => {

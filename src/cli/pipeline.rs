@@ -27,20 +27,29 @@ pub(super) enum Event<T> {
     Idle,
 }
 
-const BATCH_ITEMS: usize = 64;
 const BATCH_BYTES: usize = 256 * 1024;
 const IDLE: Duration = Duration::from_millis(100);
 
 type Sink<'a> = dyn FnMut(Item) -> ControlFlow<()> + 'a;
 type Each<'a, T> = dyn FnMut(Event<T>) -> Result<ControlFlow<()>, Error> + 'a;
 
+/// How much is done at a time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Size {
+    /// How many workers there are.
+    pub(super) threads: usize,
+    /// How many items a worker gets at once, at most.
+    pub(super) batch: usize,
+}
+
 /// Runs until everything is read and written, or `each` breaks off.
 pub(super) fn run<T: Send + 'static>(
     read: impl FnOnce(&mut Sink<'_>) -> ControlFlow<()> + Send + 'static,
     work: impl Fn(Vec<Item>) -> T + Send + Sync + 'static,
-    threads: usize,
+    size: Size,
     each: &mut Each<'_, T>,
 ) -> Result<(), Error> {
+    let Size { threads, batch: items } = size;
     let depth = threads * 4;
     let (jobs, queue) = mpsc::sync_channel::<(u64, Vec<Item>)>(depth);
     let (results, finished) = mpsc::channel::<(u64, Option<T>)>();
@@ -59,7 +68,7 @@ pub(super) fn run<T: Send + 'static>(
         let flow = read(&mut |item| {
             bytes += if let Item::Mail(mail) = &item { mail.message.headers.bytes() } else { 0 };
             batch.push(item);
-            if batch.len() < BATCH_ITEMS && bytes < BATCH_BYTES {
+            if batch.len() < items && bytes < BATCH_BYTES {
                 return ControlFlow::Continue(());
             }
             bytes = 0;

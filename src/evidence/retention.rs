@@ -1,0 +1,296 @@
+//! What is too old, or too much, goes; while others write.
+//!
+//! Takes how long and how much is to be kept, does one short step at a time, and says whether there is more to do. A step holds the
+//! store locked for some milliseconds; whoever takes steps rests between them ([`Step::rest`]), so that the writer gets its turn: SQLite's
+//! lock is not fair, and who waits for it only looks for it every few milliseconds.
+//!
+//! Messages go from the oldest recorded on. What no message refers to any more goes once a day ([`super::orphans`]), and whenever size asks
+//! for it; pages that are free then are given back to the file system.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::{Connection, OptionalExtension, Result, Transaction, TransactionBehavior, params};
+
+use super::{
+    error::StoreError,
+    orphans::{Sweep, Swept},
+    store::Store,
+};
+use crate::clock::{Stopwatch, Timestamp};
+
+/// How long the store may be locked; a step that took longer makes the next one smaller.
+const HOLD: Duration = Duration::from_millis(8);
+/// A day, after which what nobody refers to is looked for again.
+const DAY: i64 = 86_400;
+/// Of so many parts of the limit one is made free, so that not every message makes room for itself.
+const ROOM: u64 = 20;
+/// Free pages that stay in the file, for what comes next.
+const SPARE_PAGES: u64 = 64;
+
+/// How long and how much is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Messages that were recorded longer ago go.
+    pub age: Duration,
+    /// Bytes; the oldest messages go where the store holds more.
+    pub size: u64,
+}
+
+/// What a step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Step {
+    /// Messages that went.
+    pub messages: u64,
+    /// Rows that no message referred to any more.
+    pub orphans: u64,
+    /// Pages that were given back to the file system.
+    pub pages: u64,
+    /// Whether there is more to do at once.
+    pub more: bool,
+    /// How long the store was locked.
+    pub held: Duration,
+}
+
+impl Step {
+    /// How long to rest before the next step, so that the writer comes by the lock.
+    pub fn rest(&self) -> Duration {
+        rest_after(self.held)
+    }
+}
+
+/// Who waits looks for the lock a dozen times in 200 ms: held for a fifth of the time, it is found free.
+pub(super) fn rest_after(held: Duration) -> Duration {
+    (held * 4).max(Duration::from_millis(1))
+}
+
+/// How much is done at once, by how long it took before.
+#[derive(Debug)]
+pub(super) struct Portion(usize);
+
+impl Default for Portion {
+    fn default() -> Self {
+        Self(50)
+    }
+}
+
+impl Portion {
+    pub(super) fn get(&self) -> usize {
+        self.0
+    }
+
+    pub(super) fn learn(&mut self, held: Duration) {
+        if held > HOLD {
+            self.0 = (self.0 / 2).max(5);
+        } else if held < HOLD / 4 {
+            self.0 = (self.0 * 3 / 2).min(2000);
+        }
+    }
+}
+
+/// Takes from a store what is not to be kept.
+#[derive(Debug)]
+pub struct Pruner {
+    store: Store,
+    sweep: Option<Sweep>,
+    /// The store was found too large, and is not small enough yet.
+    shrinking: bool,
+    /// Messages that went since what they referred to was looked for.
+    unswept: u64,
+    messages: Portion,
+    pages: Portion,
+}
+
+impl Pruner {
+    /// Opens the store in a file, which must be there; who writes is waited for as long as `patience` says.
+    pub fn open(path: &Path, patience: Duration) -> Result<Self, StoreError> {
+        Ok(Self {
+            store: Store::open_to_clear(path, patience)?,
+            sweep: None,
+            shrinking: false,
+            unswept: 0,
+            messages: Portion::default(),
+            pages: Portion::default(),
+        })
+    }
+
+    /// Does the next short piece of work.
+    pub fn step(&mut self, retention: Retention, now: Timestamp) -> Result<Step, StoreError> {
+        self.next(retention, now.as_second()).map_err(|error| {
+            // Where it stood is not sure any more.
+            self.sweep = None;
+            StoreError::of(&self.store.path, &error)
+        })
+    }
+
+    fn next(&mut self, retention: Retention, now: i64) -> Result<Step> {
+        let age = i64::try_from(retention.age.as_secs()).unwrap_or(i64::MAX);
+        let oldest = now.saturating_sub(age);
+        if let Some(sweep) = &mut self.sweep {
+            let Swept { messages, orphans, held, more, complete } = sweep.step(&mut self.store.connection, oldest)?;
+            self.unswept += messages;
+            if !more {
+                self.sweep = None;
+            }
+            if complete {
+                self.unswept = 0;
+                set_number(&self.store.connection, SWEPT, now)?;
+            }
+            return Ok(Step { messages, orphans, held, more: true, ..Step::default() });
+        }
+        let pruned = self.prune(oldest, retention.size)?;
+        if pruned.messages > 0 {
+            return Ok(pruned);
+        }
+        if self.is_sweep_due(now)? {
+            self.sweep = Some(Sweep::begin(&self.store.connection)?);
+            return Ok(Step { more: true, ..pruned });
+        }
+        self.give_back()
+    }
+
+    /// Deletes some of the oldest messages, where they are too old or the store is too large.
+    fn prune(&mut self, oldest: i64, size: u64) -> Result<Step> {
+        let used = used(&self.store.connection)?;
+        self.shrinking = used > size || (self.shrinking && used > size - size / ROOM);
+        let transaction = self.store.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let begun = Stopwatch::start();
+        let mut gone = Vec::new();
+        // Pages become free only with what the messages referred to: before too many go, that is looked for.
+        if !(self.shrinking && is_many(&transaction, self.unswept)?) {
+            let mut find = transaction.prepare_cached(
+                "SELECT m.id, coalesce(r.recorded, m.time) FROM message m LEFT JOIN remark r ON r.message = m.id \
+                 ORDER BY m.id LIMIT ?1",
+            )?;
+            // Where only room is to be made, no more than is needed goes.
+            let most = if self.shrinking { self.messages.get().min(250) } else { self.messages.get() };
+            let mut rows = find.query([i64::try_from(most).unwrap_or(i64::MAX)])?;
+            while let Some(row) = rows.next()? {
+                // By a wrong clock a younger one may stand before older ones; the daily sweep finds those.
+                if !self.shrinking && row.get::<_, i64>(1)? >= oldest {
+                    break;
+                }
+                gone.push(row.get(0)?);
+            }
+        }
+        delete(&transaction, &gone)?;
+        transaction.execute("DELETE FROM gap WHERE until < ?1", [oldest])?;
+        // One that was never told to stop ended when the next one began, at the latest.
+        transaction.execute(
+            "DELETE FROM run WHERE ?1 > \
+             coalesce(ended, (SELECT min(next.started) FROM run next WHERE next.id > run.id AND next.writer = run.writer))",
+            [oldest],
+        )?;
+        transaction.commit()?;
+        let held = begun.elapsed();
+        if !gone.is_empty() {
+            self.messages.learn(held);
+        }
+        let messages = gone.len() as u64;
+        self.unswept += messages;
+        Ok(Step { messages, more: messages > 0, held, ..Step::default() })
+    }
+
+    fn is_sweep_due(&self, now: i64) -> Result<bool> {
+        let connection = &self.store.connection;
+        if self.shrinking && self.unswept > 0 {
+            return Ok(true);
+        }
+        // A last time in the future is a clock's fault.
+        Ok(number(connection, SWEPT)?.is_none_or(|swept| now.saturating_sub(swept) >= DAY || swept > now))
+    }
+
+    /// Gives free pages back, but for some.
+    fn give_back(&mut self) -> Result<Step> {
+        let connection = &mut self.store.connection;
+        let (pages, free) = (pragma(connection, "page_count")?, pragma(connection, "freelist_count")?);
+        let spare = SPARE_PAGES.max(pages / ROOM);
+        let portion = u64::try_from(self.pages.get()).unwrap_or(u64::MAX).min(free.saturating_sub(spare));
+        if portion == 0 {
+            return Ok(Step::default());
+        }
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let begun = Stopwatch::start();
+        {
+            // It answers with an empty row for each page, and frees the next one when asked for more.
+            let mut vacuum = transaction.prepare(&format!("PRAGMA incremental_vacuum({portion})"))?;
+            let mut rows = vacuum.query([])?;
+            while rows.next()?.is_some() {}
+        }
+        transaction.commit()?;
+        let held = begun.elapsed();
+        self.pages.learn(held);
+        let given = pages.saturating_sub(pragma(connection, "page_count")?);
+        if given == 0 {
+            return Ok(Step { held, ..Step::default() }); // made without auto_vacuum
+        }
+        let more = free - portion > spare;
+        if !more {
+            // The file itself shrinks when the log is moved into it; a passive checkpoint waits for nobody.
+            connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+        }
+        Ok(Step { pages: given, more, held, ..Step::default() })
+    }
+}
+
+/// Deletes messages with what is theirs alone.
+pub(super) fn delete(transaction: &Transaction<'_>, messages: &[i64]) -> Result<()> {
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let newest: Option<i64> = transaction.query_row("SELECT max(id) FROM message", [], |row| row.get(0))?;
+    for message in messages {
+        for sql in [
+            "DELETE FROM finding WHERE message = ?1",
+            "DELETE FROM recipient WHERE message = ?1",
+            "DELETE FROM remark WHERE message = ?1",
+            "DELETE FROM message WHERE id = ?1",
+        ] {
+            transaction.prepare_cached(sql)?.execute([message])?;
+        }
+    }
+    if newest.is_some_and(|newest| messages.contains(&newest)) {
+        // SQLite gives the next message a number that was another's.
+        note_upheaval(transaction)?;
+    }
+    Ok(())
+}
+
+/// Tells sweeps that run that what they know is not true any more: the number of a message or a row may have been given again, or a message
+/// refers to another row than it did.
+pub(super) fn note_upheaval(transaction: &Transaction<'_>) -> Result<()> {
+    set_number(transaction, UPHEAVALS, number(transaction, UPHEAVALS)?.unwrap_or(0).wrapping_add(1))
+}
+
+/// When what nobody refers to was looked for last.
+const SWEPT: &str = "swept";
+/// See [`note_upheaval`].
+pub(super) const UPHEAVALS: &str = "upheavals";
+
+/// A number of the store as a whole.
+pub(super) fn number(connection: &Connection, key: &str) -> Result<Option<i64>> {
+    let mut find = connection.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
+    find.query_row([key], |row| row.get(0)).optional()
+}
+
+fn set_number(connection: &Connection, key: &str, value: i64) -> Result<()> {
+    connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", params![key, value])?;
+    Ok(())
+}
+
+/// Whether so many messages are more than one in twenty.
+fn is_many(connection: &Connection, messages: u64) -> Result<bool> {
+    // The numbers tell about how many there are; counting would read them all.
+    let span = "SELECT coalesce((SELECT max(id) FROM message) - (SELECT min(id) FROM message), 0)";
+    let kept: i64 = connection.query_row(span, [], |row| row.get(0))?;
+    Ok(messages > u64::try_from(kept).unwrap_or(0) / ROOM + 1000)
+}
+
+/// The bytes that are in use.
+fn used(connection: &Connection) -> Result<u64> {
+    let (pages, free) = (pragma(connection, "page_count")?, pragma(connection, "freelist_count")?);
+    Ok(pages.saturating_sub(free).saturating_mul(pragma(connection, "page_size")?))
+}
+
+fn pragma(connection: &Connection, name: &str) -> Result<u64> {
+    connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map(|value| u64::try_from(value).unwrap_or(0))
+}
