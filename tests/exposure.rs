@@ -39,7 +39,7 @@ static STORE: LazyLock<TempDir> = LazyLock::new(|| {
     let policy = policy();
     // The daemon ran from the first day on, but for the last night.
     let run = ledger.begin_run("serve", jst(2020, 5, 27, 0, 0)).unwrap();
-    ledger.end_run(run, jst(2020, 6, 6, 12, 0)).unwrap();
+    ledger.end_run(&run, jst(2020, 6, 6, 12, 0)).unwrap();
     for thousand in MAILS.chunks(5000) {
         let records: Vec<Record> = thousand.iter().map(|mail| record(mail, &policy)).collect();
         assert_eq!(ledger.write(&records, None).unwrap().stored, thousand.len());
