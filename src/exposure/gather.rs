@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
+    facts::{Facts, One, Seen},
     indicated::{Crossing, Proof},
     people::{self, Mark, Who, Writer},
     query::{Query, Segment, written},
-    report::{Counts, Exposure, Hour, Normal, Outside, Part, Path, Person, SCHEMA, Sender, Tool, Window},
+    report::{Counts, Exposure, Hour, Normal, Outside, Part, Path, SCHEMA, Sender, Tool, Window},
     watched,
     ways::Ways,
     words,
@@ -21,9 +22,6 @@ use crate::{
     evidence::{self, Stored},
     policy::Action,
 };
-
-/// Authors that are told of one sender.
-const AUTHORS: usize = 5;
 
 /// A message through the relay.
 #[derive(Debug)]
@@ -57,24 +55,6 @@ pub struct Gathering<'q> {
     normal: Others,
 }
 
-/// In which segments, and by which proof, somebody was seen: a bit each.
-#[derive(Debug, Clone, Copy, Default)]
-struct Seen(u16);
-
-impl Seen {
-    fn add(&mut self, proof: Proof, segment: Segment) {
-        self.0 |= Self::bit(proof, segment);
-    }
-
-    fn bit(proof: Proof, segment: Segment) -> u16 {
-        1 << (proof as u16 * 5 + segment as u16)
-    }
-
-    fn is_in(self, proof: Proof, segments: &[Segment]) -> bool {
-        segments.iter().any(|segment| self.0 & Self::bit(proof, *segment) != 0)
-    }
-}
-
 #[derive(Debug, Clone, Copy, Default)]
 struct Tally {
     messages: u64,
@@ -90,22 +70,6 @@ impl Tally {
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
         self.last = Some(self.last.map_or(time, |last| last.max(time)));
     }
-}
-
-/// What is known of one person.
-#[derive(Debug, Clone, Default)]
-struct Facts {
-    seen: Seen,
-    /// Messages by our record, of each segment.
-    recorded: [u32; 5],
-    refused: u32,
-    claimed: u32,
-    normal: u32,
-    first: i64,
-    last: i64,
-    by_author: bool,
-    authors: Vec<Box<str>>,
-    more_authors: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -163,10 +127,9 @@ impl<'q> Gathering<'q> {
         }
         let one = One { time: message.time, proof, segment, refused };
         if let Some(Writer { who, by_author }) = &writer {
-            let facts =
-                self.senders.entry(who.clone()).or_insert_with(|| Facts { by_author: *by_author, ..one.facts() });
+            let facts = self.senders.entry(who.clone()).or_insert_with(|| one.facts());
             facts.add(one);
-            facts.by_author &= by_author;
+            facts.by_author &= *by_author;
             facts.author(author.filter(|author| author != who));
         }
         for who in people::recipients(message) {
@@ -351,72 +314,6 @@ impl<'q> Gathering<'q> {
             }
         };
         hours.take_while(|hour| *hour <= last).map(hour).collect()
-    }
-}
-
-/// One message, for those who had to do with it.
-#[derive(Debug, Clone, Copy)]
-struct One {
-    time: i64,
-    proof: Proof,
-    segment: Segment,
-    refused: bool,
-}
-
-impl One {
-    fn facts(self) -> Facts {
-        Facts { first: self.time, last: self.time, ..Facts::default() }
-    }
-}
-
-impl Facts {
-    fn add(&mut self, one: One) {
-        let hard = |seen: Seen| seen.is_in(Proof::Recorded, &Segment::ALL);
-        let before = hard(self.seen);
-        self.seen.add(one.proof, one.segment);
-        match one.proof {
-            Proof::Claimed => self.claimed += 1,
-            Proof::Recorded if one.refused => self.refused += 1,
-            Proof::Recorded => self.recorded[one.segment as usize] += 1,
-        }
-        // Once there is a record of ours, only records say when.
-        if one.proof == Proof::Recorded && !before {
-            (self.first, self.last) = (one.time, one.time);
-        } else if one.proof == Proof::Recorded || !before {
-            (self.first, self.last) = (self.first.min(one.time), self.last.max(one.time));
-        }
-    }
-
-    fn author(&mut self, author: Option<Who>) {
-        let Some(Who::Address(author)) = author else { return };
-        if self.authors.contains(&author) {
-            return;
-        }
-        if self.authors.len() < AUTHORS {
-            self.authors.push(author);
-        } else {
-            self.more_authors = true;
-        }
-    }
-
-    fn person(&self, who: Who, moment: impl Fn(i64) -> Moment) -> Person {
-        let of = |segment: Segment| u64::from(self.recorded[segment as usize]);
-        let (address, forgotten) = match who {
-            Who::Address(address) => (Some(address.into()), None),
-            Who::Forgotten(number) => (None, Some(number)),
-        };
-        Person {
-            address,
-            forgotten,
-            pre_window: of(Segment::PreWindow),
-            window: of(Segment::Window),
-            tail: of(Segment::Tail),
-            outside: of(Segment::Earlier) + of(Segment::Later),
-            refused: u64::from(self.refused),
-            claimed: u64::from(self.claimed),
-            first: moment(self.first),
-            last: moment(self.last),
-        }
     }
 }
 

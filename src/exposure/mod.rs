@@ -6,6 +6,7 @@
 mod ask;
 mod chart;
 mod drawing;
+mod facts;
 mod gather;
 mod indicated;
 pub mod manifest;
