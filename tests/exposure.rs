@@ -377,7 +377,7 @@ fn questions_without_sense_say_what_to_write() {
     assert!(with(changed, fixed, &["--ns-ttl", "400d"]).contains("more than 30d is not believable"));
     assert!(with(changed, fixed, &["--pre-window", "-1h"]).contains("expected seconds"));
     assert!(with(changed, fixed, &["--indicator", "0.0.0.0/0"]).contains("every address"));
-    assert!(with(changed, fixed, &["--indicator", "./none.netset"]).contains("cannot read the list"));
+    assert!(with(changed, fixed, &["--indicator", "./none.netset"]).contains("none.netset: No such file"));
     assert!(with(changed, fixed, &[]).contains("there is none"), "no store");
     drop(open(folder.path()));
     let empty = report(folder.path(), &["--indicator", "192.0.2.1", "--changed-at", changed, "--fixed-at", fixed]);

@@ -7,11 +7,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
     crossing::{Crossing, Proof, crossing},
+    facts::{Facts, One, Seen},
     people::{self, Mark, Who, Writer},
     query::{Query, Segment, written},
-    report::{Counts, Exposure, Hour, Normal, Outside, Part, Path, Person, SCHEMA, Sender, Tls, Tool, Window},
-    top::Tallied,
-    watched, words,
+    report::{Counts, Exposure, Hour, Normal, Outside, Part, Path, SCHEMA, Sender, Tool, Window},
+    watched,
+    ways::Ways,
+    words,
     zone::Moment,
 };
 use crate::{
@@ -20,11 +22,6 @@ use crate::{
     evidence::{self, Stored},
     policy::Action,
 };
-
-/// Authors that are told of one sender.
-const AUTHORS: usize = 5;
-/// Hosts and names that are told one by one.
-const TOP: usize = 8;
 
 /// A message through the relay.
 #[derive(Debug)]
@@ -58,24 +55,6 @@ pub struct Gathering<'q> {
     normal: Others,
 }
 
-/// In which segments, and by which proof, somebody was seen: a bit each.
-#[derive(Debug, Clone, Copy, Default)]
-struct Seen(u16);
-
-impl Seen {
-    fn add(&mut self, proof: Proof, segment: Segment) {
-        self.0 |= Self::bit(proof, segment);
-    }
-
-    fn bit(proof: Proof, segment: Segment) -> u16 {
-        1 << (proof as u16 * 5 + segment as u16)
-    }
-
-    fn is_in(self, proof: Proof, segments: &[Segment]) -> bool {
-        segments.iter().any(|segment| self.0 & Self::bit(proof, *segment) != 0)
-    }
-}
-
 #[derive(Debug, Clone, Copy, Default)]
 struct Tally {
     messages: u64,
@@ -93,40 +72,12 @@ impl Tally {
     }
 }
 
-/// What is known of one person.
-#[derive(Debug, Clone, Default)]
-struct Facts {
-    seen: Seen,
-    /// Messages by our record, of each segment.
-    recorded: [u32; 5],
-    refused: u32,
-    claimed: u32,
-    normal: u32,
-    first: i64,
-    last: i64,
-    by_author: bool,
-    authors: Vec<Box<str>>,
-    more_authors: bool,
-}
-
 #[derive(Debug, Clone, Copy, Default)]
 struct InHour {
     parts: [u64; 5],
     refused: u64,
     claimed: u64,
     normal: u64,
-}
-
-#[derive(Debug, Default)]
-struct Ways {
-    addresses: Tallied,
-    names: Tallied,
-    helos: Tallied,
-    tls: Tls,
-    handed_by: Tallied,
-    handed_by_unknown: u64,
-    borders: Tallied,
-    normal_borders: Tallied,
 }
 
 #[derive(Debug, Default)]
@@ -176,10 +127,9 @@ impl<'q> Gathering<'q> {
         }
         let one = One { time: message.time, proof, segment, refused };
         if let Some(Writer { who, by_author }) = &writer {
-            let facts =
-                self.senders.entry(who.clone()).or_insert_with(|| Facts { by_author: *by_author, ..one.facts() });
+            let facts = self.senders.entry(who.clone()).or_insert_with(|| one.facts());
             facts.add(one);
-            facts.by_author &= by_author;
+            facts.by_author &= *by_author;
             facts.author(author.filter(|author| author != who));
         }
         for who in people::recipients(message) {
@@ -229,8 +179,7 @@ impl<'q> Gathering<'q> {
             normal.authors.insert(author.mark());
         }
         self.hours.entry(self.query.zone.hour(message.time)).or_default().normal += 1;
-        let border = message.border_hop.and_then(|border| message.hops.get(border)?.by.as_deref());
-        self.path.normal_borders.add(border.unwrap_or("not recorded"));
+        self.path.other(message);
     }
 
     /// What came of it.
@@ -365,123 +314,6 @@ impl<'q> Gathering<'q> {
             }
         };
         hours.take_while(|hour| *hour <= last).map(hour).collect()
-    }
-}
-
-/// One message, for those who had to do with it.
-#[derive(Debug, Clone, Copy)]
-struct One {
-    time: i64,
-    proof: Proof,
-    segment: Segment,
-    refused: bool,
-}
-
-impl One {
-    fn facts(self) -> Facts {
-        Facts { first: self.time, last: self.time, ..Facts::default() }
-    }
-}
-
-impl Facts {
-    fn add(&mut self, one: One) {
-        let hard = |seen: Seen| seen.is_in(Proof::Recorded, &Segment::ALL);
-        let before = hard(self.seen);
-        self.seen.add(one.proof, one.segment);
-        match one.proof {
-            Proof::Claimed => self.claimed += 1,
-            Proof::Recorded if one.refused => self.refused += 1,
-            Proof::Recorded => self.recorded[one.segment as usize] += 1,
-        }
-        // Once there is a record of ours, only records say when.
-        if one.proof == Proof::Recorded && !before {
-            (self.first, self.last) = (one.time, one.time);
-        } else if one.proof == Proof::Recorded || !before {
-            (self.first, self.last) = (self.first.min(one.time), self.last.max(one.time));
-        }
-    }
-
-    fn author(&mut self, author: Option<Who>) {
-        let Some(Who::Address(author)) = author else { return };
-        if self.authors.contains(&author) {
-            return;
-        }
-        if self.authors.len() < AUTHORS {
-            self.authors.push(author);
-        } else {
-            self.more_authors = true;
-        }
-    }
-
-    fn person(&self, who: Who, moment: impl Fn(i64) -> Moment) -> Person {
-        let of = |segment: Segment| u64::from(self.recorded[segment as usize]);
-        let (address, forgotten) = match who {
-            Who::Address(address) => (Some(address.into()), None),
-            Who::Forgotten(number) => (None, Some(number)),
-        };
-        Person {
-            address,
-            forgotten,
-            pre_window: of(Segment::PreWindow),
-            window: of(Segment::Window),
-            tail: of(Segment::Tail),
-            outside: of(Segment::Earlier) + of(Segment::Later),
-            refused: u64::from(self.refused),
-            claimed: u64::from(self.claimed),
-            first: moment(self.first),
-            last: moment(self.last),
-        }
-    }
-}
-
-impl Ways {
-    fn add(&mut self, message: &Stored, crossing: usize) {
-        let hops = &message.hops;
-        let Some(relay) = hops.get(crossing) else { return };
-        if let Some(ip) = relay.ip {
-            self.addresses.add(&ip.to_string());
-        }
-        relay.rdns.iter().for_each(|name| self.names.add(name));
-        relay.helo.iter().for_each(|name| self.helos.add(name));
-        relay.by.iter().for_each(|name| self.borders.add(name));
-        match relay.tls {
-            Some(true) => self.tls.encrypted += 1,
-            Some(false) => self.tls.clear += 1,
-            None => self.tls.unknown += 1,
-        }
-        let below = hops.get(crossing + 1);
-        let same = |a: &Option<String>, b: &Option<String>| {
-            a.as_deref().zip(b.as_deref()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))
-        };
-        // Where the relay wrote a line of its own, that states who handed it the mail; where it did not, the newest line is of that host.
-        let handed_by = below.and_then(|below| {
-            let own = same(&below.by, &relay.helo)
-                || same(&below.by, &relay.rdns)
-                || (below.by_ip.is_some() && below.by_ip == relay.ip);
-            if own {
-                let name = below.rdns.clone().or_else(|| below.helo.clone());
-                name.or_else(|| Some(below.ip?.to_string()))
-            } else {
-                below.by.clone()
-            }
-        });
-        match handed_by {
-            Some(name) => self.handed_by.add(&name),
-            None => self.handed_by_unknown += 1,
-        }
-    }
-
-    fn finish(self) -> Path {
-        Path {
-            addresses: self.addresses.top(TOP),
-            names: self.names.top(TOP),
-            helos: self.helos.top(TOP),
-            tls: self.tls,
-            handed_by: self.handed_by.top(TOP),
-            handed_by_unknown: self.handed_by_unknown,
-            borders: self.borders.top(TOP),
-            normal_borders: self.normal_borders.top(TOP),
-        }
     }
 }
 

@@ -7,6 +7,7 @@ mod ask;
 mod chart;
 mod crossing;
 mod drawing;
+mod facts;
 mod gather;
 pub mod manifest;
 mod page;
@@ -17,6 +18,7 @@ mod table;
 mod text;
 mod top;
 mod watched;
+mod ways;
 mod words;
 mod zone;
 

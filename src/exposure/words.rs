@@ -113,7 +113,7 @@ pub(super) fn warnings(exposure: &Exposure) -> Vec<String> {
     }
     if !coverage.watched && coverage.messages > 0 {
         warnings.push(
-            "The store was filled from files; whether these are all files of that time, nothing in it can tell."
+            "The store does not say that a daemon ever wrote into it; of mail from files nothing can tell whether it is all of that time."
                 .to_owned(),
         );
     }
