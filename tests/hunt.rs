@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
 
 #[path = "support/stream/mod.rs"]
-#[allow(dead_code, reason = "not every test uses all of it")]
 mod stream;
 
 use std::{

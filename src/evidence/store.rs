@@ -84,7 +84,7 @@ impl Store {
                 ErrorKind::NotFound => StoreError::new(
                     path,
                     Trouble::Missing,
-                    "there is none; does `evidence` in the configuration name the daemon's `state.folder`?",
+                    "there is none: nothing was stored as yet, or the configuration with its `state.folder` is another one (--config, --store)",
                 ),
                 _ => StoreError::new(path, Trouble::Denied, error.to_string()),
             });

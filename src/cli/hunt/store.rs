@@ -47,7 +47,7 @@ fn passage(stored: Stored, wanted: &Wanted) -> Option<Passage> {
         sender: stored.sender.map(address),
         from: stored.header_from.map(address),
         recipients: stored.recipients.into_iter().map(address).collect(),
-        message_id: stored.message_id,
+        message_id: stored.message_id.map(|id| format!("<{id}>")),
         seen,
         more,
     })
