@@ -14,17 +14,24 @@ use std::{
     net::IpAddr,
     ops::ControlFlow,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use relaywatch::{
-    clock::Stopwatch,
-    config,
+    clock::{Stopwatch, SystemClock},
+    config::{self, Address},
+    dns::Offline,
     evidence::{Circumstances, Durability, FILE, Ledger, Origin, Reader, Record, Span, Store, privacy::Privacy},
+    ingest::milter::client::{Client, Transaction},
     inspect::inspect_offline,
+    message::HeaderSection,
+    metrics::Metrics,
     policy::{Action, Policy},
+    serve::{self, Listeners, Parts, Source},
 };
 use stream::{Config, Stream, StreamMail};
+use tokio_util::sync::CancellationToken;
 
 const CONFIG: &str =
     "[topology]\ndomains = [\"coincheck.com\"]\nnetworks = [\"private\", \"198.51.100.5\", \"198.51.100.7\"]\n";
@@ -33,10 +40,14 @@ fn main() {
     let messages = std::env::var("EVIDENCE_MESSAGES").ok().and_then(|text| text.parse().ok()).unwrap_or(200_000);
     let base = std::env::var_os("EVIDENCE_FOLDER").map_or_else(std::env::temp_dir, PathBuf::from);
     let folder = tempfile::Builder::new().prefix("relaywatch-bench-").tempdir_in(base).unwrap();
-    let policy =
-        config::from_text("bench", CONFIG.as_bytes(), &|_| Err(std::io::ErrorKind::NotFound.into())).unwrap().policy;
+    let policy = config(CONFIG).policy;
     pipeline(folder.path(), &policy);
+    milter(folder.path());
     large(folder.path(), &policy, messages);
+}
+
+fn config(text: &str) -> relaywatch::config::Config {
+    config::from_text("bench", text.as_bytes(), &|_| Err(std::io::ErrorKind::NotFound.into())).unwrap()
 }
 
 fn record(mail: &StreamMail, policy: &Policy) -> Record {
@@ -92,6 +103,72 @@ fn pipeline(folder: &Path, policy: &Policy) {
             micros(commits[commits.len() * 99 / 100], 1),
         );
     }
+}
+
+/// What an MTA waits for: one message after the other on one connection each, to a daemon with its store and to one without.
+fn milter(folder: &Path) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let mails: Vec<StreamMail> = Stream::new(Config::incident()).take(6_000).collect();
+    runtime.block_on(async {
+        let shutdown = CancellationToken::new();
+        let (mut daemons, mut clients) = (Vec::new(), Vec::new());
+        for on in [false, true] {
+            let mut config = config(CONFIG);
+            let socket = Address::Unix(folder.join(format!("{on}.sock")));
+            config.milter.listen = vec![socket.clone()];
+            config.http.listen = None;
+            config.evidence.on = on;
+            config.evidence.folder = folder.to_owned();
+            let parts = Parts {
+                listeners: Listeners::default().complete(&config).unwrap(),
+                config,
+                metrics: Metrics::new().unwrap(),
+                clock: Arc::new(SystemClock),
+                dns: Arc::new(Offline),
+                observer: None,
+                reload: Source::default(),
+                shutdown: shutdown.clone(),
+            };
+            daemons.push(tokio::spawn(serve::run(parts)));
+            clients.push(Client::connect(&socket).await.unwrap());
+        }
+        let mut took = [Vec::new(), Vec::new()];
+        for (number, mail) in mails.iter().enumerate() {
+            let headers = HeaderSection::read(&mail.headers, 1 << 20);
+            let recipients: Vec<&str> = mail.recipients.iter().map(String::as_str).collect();
+            let transaction = Transaction {
+                peer_ip: mail.peer,
+                peer_name: mail.peer_name.as_deref(),
+                peer_ptr: None,
+                helo: &mail.helo,
+                tls_version: None,
+                authenticated: None,
+                border: mail.border,
+                queue_id: &mail.queue_id,
+                mail_from: &mail.mail_from,
+                recipients: &recipients,
+                headers: &headers,
+            };
+            // By turns the one or the other is first.
+            for turn in [number % 2, (number + 1) % 2] {
+                let stopwatch = Stopwatch::start();
+                clients[turn].send(&transaction).await.unwrap();
+                if number >= 500 {
+                    took[turn].push(stopwatch.elapsed());
+                }
+            }
+        }
+        took.iter_mut().for_each(|took| took.sort_unstable());
+        let median = |took: &[Duration]| micros(took[took.len() / 2], 1);
+        let late = |took: &[Duration]| micros(took[took.len() * 99 / 100], 1);
+        let [off, on] = &took;
+        println!("an MTA waits, without a store         {:>9.1} us (99 % {:.0} us)", median(off), late(off));
+        println!("an MTA waits, with its store          {:>9.1} us (99 % {:.0} us)", median(on), late(on));
+        shutdown.cancel();
+        for daemon in daemons {
+            daemon.await.unwrap().unwrap();
+        }
+    });
 }
 
 /// Bytes a message, and what a question takes.
