@@ -9,6 +9,7 @@ use std::{
     hash::Hash,
     net::IpAddr,
     path::Path,
+    time::Duration,
 };
 
 use ring::{hmac, rand::SystemRandom};
@@ -102,6 +103,11 @@ impl Ledger {
         &self.store.path
     }
 
+    /// Waits so long for another program's transaction from now on.
+    pub(super) fn be_patient(&self, patience: Duration) -> Result<(), StoreError> {
+        self.store.connection.busy_timeout(patience).map_err(|error| StoreError::of(&self.store.path, &error))
+    }
+
     /// Stores records, all or none, and with them that others were lost before.
     pub fn write<'r>(
         &mut self,
@@ -154,7 +160,7 @@ impl Ledger {
         lost: Option<&Gap>,
     ) -> Result<Written> {
         let transaction = self.store.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let others = transaction.pragma_query_value(None, "data_version", |row| row.get(0))?;
+        let others = transaction.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
         if others != self.others {
             self.remembered = Remembered::default();
             self.others = others;

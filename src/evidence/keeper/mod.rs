@@ -1,4 +1,4 @@
-//! The daemon's way into the store: a thread of its own, many records a commit.
+//! The daemon's way into the store: at once where nobody else is at it, else by a thread of its own, many records a commit.
 //!
 //! Takes records from whoever judges mail, and says when each is stored; the MTA is answered after that. Whatever is wrong with the
 //! store, mail goes on: records are kept in memory up to a bound, the store is tried again and again, and what does not fit is counted
@@ -9,6 +9,7 @@ mod waiting;
 mod work;
 
 use std::{
+    fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -33,14 +34,22 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long the end of the daemon waits for the store.
 const LAST_PATIENCE: Duration = Duration::from_secs(8);
 
-/// Hands records to the thread.
-#[derive(Debug, Clone)]
+/// Hands records to the store.
+#[derive(Clone)]
 pub struct Keeper {
     jobs: SyncSender<Job>,
     shared: Arc<Shared>,
     /// Nothing in tests that have no store.
+    work: Option<Arc<Mutex<Work>>>,
+    /// The same.
     tidy: Option<Tidy>,
     metrics: Metrics,
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keeper").field("shared", &self.shared).finish_non_exhaustive()
+    }
 }
 
 enum Job {
@@ -82,13 +91,17 @@ impl Keeper {
         let (jobs, queue) = sync_channel(QUEUE);
         let shared = Arc::<Shared>::default();
         let tidy = Some(Tidy::start(settings.clone(), Arc::clone(&clock), metrics.clone())?);
-        let work = Work::new(settings, clock, metrics.clone(), Arc::clone(&shared));
-        thread::Builder::new().name("evidence".to_owned()).spawn(move || work.run(&queue))?;
-        Ok(Self { jobs, shared, tidy, metrics })
+        let work = Arc::new(Mutex::new(Work::new(settings, clock, metrics.clone(), Arc::clone(&shared))));
+        let of_thread = Arc::clone(&work);
+        thread::Builder::new().name("evidence".to_owned()).spawn(move || Work::run(&of_thread, &queue))?;
+        Ok(Self { jobs, shared, work: Some(work), tidy, metrics })
     }
 
     /// Keeps a record; comes back when it is stored, or when it is clear that it cannot be for now.
     pub async fn keep(&self, record: Record) {
+        if self.keep_at_once(&record) {
+            return;
+        }
         let bytes = record.footprint();
         let (done, stored) = oneshot::channel();
         if !self.hand_over(Handed { record: Box::new(record), bytes, done }) {
@@ -105,6 +118,13 @@ impl Keeper {
                 tracing::warn!("the evidence store hangs; messages are answered before they are stored");
             }
         }
+    }
+
+    /// Whether it could be stored without waiting for anybody.
+    fn keep_at_once(&self, record: &Record) -> bool {
+        let nobody_waits = self.shared.open.load(Ordering::Relaxed) == 0;
+        let work = self.work.as_ref().filter(|_| nobody_waits).and_then(|work| work.try_lock().ok());
+        work.is_some_and(|mut work| work.store_at_once(record))
     }
 
     /// Whether there was room for it.
@@ -175,7 +195,7 @@ mod tests {
     /// A thread that hangs: nobody takes anything off its queue.
     fn hanging() -> (Keeper, Receiver<Job>) {
         let (jobs, queue) = sync_channel(QUEUE);
-        (Keeper { jobs, shared: Arc::default(), tidy: None, metrics: Metrics::new().unwrap() }, queue)
+        (Keeper { jobs, shared: Arc::default(), work: None, tidy: None, metrics: Metrics::new().unwrap() }, queue)
     }
 
     static EMPTY: LazyLock<Record> = LazyLock::new(|| {

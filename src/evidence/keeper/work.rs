@@ -1,9 +1,12 @@
 //! The thread: writes what it is handed, or has it wait.
+//!
+//! Where nobody else is at work, a message's own task writes its record itself ([`Work::store_at_once`]): to wake a thread and to be woken by it
+//! takes longer than the commit.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::Ordering,
         mpsc::{Receiver, RecvTimeoutError},
     },
@@ -47,6 +50,11 @@ pub(super) struct Work {
     caught_up: CaughtUp,
 }
 
+/// What happens under the lock is guarded where it could panic, so that a poisoned one is as good as another.
+pub(super) fn lock(work: &Mutex<Work>) -> MutexGuard<'_, Work> {
+    work.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What became of the records of a time in which the store failed.
 #[derive(Default)]
 struct CaughtUp {
@@ -78,32 +86,66 @@ impl Work {
         }
     }
 
-    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
-        self.store(Vec::new());
+    /// The thread's whole life.
+    pub(super) fn run(work: &Mutex<Self>, jobs: &Receiver<Job>) {
+        lock(work).store(Vec::new());
         loop {
-            let job = match self.rest() {
+            let rest = lock(work).rest();
+            let job = match rest {
                 None => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Some(rest) => jobs.recv_timeout(rest),
             };
+            let mut work = lock(work);
             match job {
-                Ok(job) => self.jobs(job, jobs),
-                Err(RecvTimeoutError::Timeout) => self.store(Vec::new()),
-                Err(RecvTimeoutError::Disconnected) => return self.end(),
+                Ok(job) => work.jobs(job, jobs),
+                Err(RecvTimeoutError::Timeout) => work.store(Vec::new()),
+                Err(RecvTimeoutError::Disconnected) => return work.end(),
             }
             let (settings, stop) = {
-                let mut asked = self.shared.asked();
+                let mut asked = work.shared.asked();
                 (asked.settings.take(), asked.stop.take())
             };
             if let Some(settings) = settings {
-                self.configure(*settings);
+                work.configure(*settings);
             }
             if let Some(told) = stop {
                 while let Ok(job) = jobs.try_recv() {
-                    self.jobs(job, jobs);
+                    work.jobs(job, jobs);
                 }
-                self.end();
+                work.end();
                 let _ = told.send(());
                 return;
+            }
+        }
+    }
+
+    /// Stores one record in the task that has it, where all is well and nothing is to be waited for; says whether it did.
+    ///
+    /// A lock of another program is not waited for here, and whatever else is wrong is the thread's to find out.
+    pub(super) fn store_at_once(&mut self, record: &Record) -> bool {
+        let in_order = self.waiting.is_done() && self.waiting.lost().is_none() && self.failing.is_none();
+        if !in_order || !self.settings.on || self.shared.missed.load(Ordering::Relaxed) > 0 {
+            return false;
+        }
+        self.leave_if_moved();
+        let Some(open) = &mut self.store else { return false };
+        let stopwatch = Stopwatch::start();
+        let write = || {
+            open.ledger.be_patient(Duration::ZERO)?;
+            let written = open.ledger.write([record], None);
+            open.ledger.be_patient(LOCK_PATIENCE)?;
+            written
+        };
+        match catch_unwind(AssertUnwindSafe(write)) {
+            Ok(Ok(_)) => {
+                self.metrics.evidence_stored(1, stopwatch.elapsed());
+                true
+            }
+            Ok(Err(_)) => false,
+            Err(_) => {
+                self.metrics.fault(Fault::Evidence);
+                self.store = None;
+                false
             }
         }
     }
