@@ -16,7 +16,6 @@ use crate::{
     boundary::BoundaryKind,
     detect::OutcomeKind,
     dns::{self, Said},
-    evidence::Trouble,
     finding::{Code, Level, Severity},
     message::Break,
     policy::{Action, BoundaryStrategy},
@@ -174,6 +173,44 @@ impl MilterError {
             Self::BodyLimit => "body_limit",
             Self::ValueLimit => "value_limit",
             Self::Io => "io",
+        }
+    }
+}
+
+/// What is wrong with the evidence store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Trouble {
+    /// No space is left, or the file may not grow.
+    Full,
+    /// Somebody else holds it.
+    Locked,
+    /// We may not write to it, or not open it.
+    Denied,
+    /// It is damaged, or no store of ours.
+    Damaged,
+    /// A newer program made it.
+    Future,
+    /// It is not there, and may not be made here.
+    Missing,
+    /// Reading or writing failed in another way.
+    Other,
+}
+
+impl Trouble {
+    /// Every kind.
+    pub const ALL: [Self; 7] =
+        [Self::Full, Self::Locked, Self::Denied, Self::Damaged, Self::Future, Self::Missing, Self::Other];
+
+    /// The name used in metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Locked => "locked",
+            Self::Denied => "denied",
+            Self::Damaged => "damaged",
+            Self::Future => "future",
+            Self::Missing => "missing",
+            Self::Other => "other",
         }
     }
 }

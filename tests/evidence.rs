@@ -165,7 +165,13 @@ fn each_field_is_kept_as_the_admin_says() {
         subject: Show::Clear,
         key: HashKey::new(&[7; 32]),
     };
-    open(folder.path()).write(&[record(&hijacked("Q1"), Origin::Milter, &privacy)], None).unwrap();
+    // Words of a finding may name anybody.
+    let (policy, mail) = (config::defaults().policy, hijacked("Q1"));
+    let mut report = inspect_offline(&mail, &policy);
+    report.verdict.findings[0].sentence.push_str(" It was sent on (for <ann@sender.example>).");
+    let now: Timestamp = "2020-05-31T03:00:02Z".parse().unwrap();
+    let about = Circumstances { origin: Origin::Milter, now, action: None };
+    open(folder.path()).write(&[Record::of(&mail, &report, &about, &privacy)], None).unwrap();
     let stored = all(folder.path());
     let message = &stored[0];
     let sender = message.sender.as_ref().unwrap();

@@ -17,5 +17,5 @@ pub mod writer;
 
 pub use event::{Event, Line, MOST_BYTES, MOST_EVENTS, SCHEMA};
 pub use outputs::{Change, Events};
-pub use personal::{Clear, Personal, Privacy};
+pub use personal::{Clear, Personal, Privacy, in_words};
 pub use settings::{Destination, Settings};

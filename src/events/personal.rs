@@ -37,7 +37,7 @@ impl Privacy for Clear {
 }
 
 /// A text with every address in it as it may be shown. What is left out becomes `[address]`.
-pub(super) fn in_words<'a>(text: &'a str, privacy: &dyn Privacy) -> Cow<'a, str> {
+pub fn in_words<'a>(text: &'a str, privacy: &dyn Privacy) -> Cow<'a, str> {
     if !text.contains('@') {
         return Cow::Borrowed(text);
     }

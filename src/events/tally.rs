@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use super::writer::Output;
 use crate::{
     clock::Stopwatch,
     metrics::{EventOutput, EventResult, Metrics},
@@ -41,15 +40,8 @@ impl Tally {
     /// How often the log is told of trouble.
     const SELDOM: Duration = Duration::from_secs(60);
 
-    pub(super) fn new(output: &impl Output, metrics: Metrics) -> Self {
-        Self {
-            kind: output.kind(),
-            name: output.name(),
-            metrics,
-            watch: Stopwatch::start(),
-            closed: OnceLock::new(),
-            said: Mutex::default(),
-        }
+    pub(super) fn new(kind: EventOutput, name: String, metrics: Metrics) -> Self {
+        Self { kind, name, metrics, watch: Stopwatch::start(), closed: OnceLock::new(), said: Mutex::default() }
     }
 
     fn said(&self) -> MutexGuard<'_, Said> {

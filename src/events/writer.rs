@@ -90,7 +90,7 @@ struct Waiting {
 impl Writer {
     /// Starts the thread. What is left of the writer before it, of the same file perhaps, is written first.
     pub fn start(output: impl Output, limits: Limits, metrics: Metrics, before: Option<End>) -> io::Result<Self> {
-        let tally = Arc::new(Tally::new(&output, metrics));
+        let tally = Arc::new(Tally::new(output.kind(), output.name(), metrics));
         let (lines, queue) = mpsc::sync_channel(limits.queue);
         let (stop, stopped) = mpsc::channel();
         let (ending, ended) = mpsc::channel::<()>();

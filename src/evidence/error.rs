@@ -4,43 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-/// What is wrong with the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Trouble {
-    /// No space is left, or the file may not grow.
-    Full,
-    /// Somebody else holds it.
-    Locked,
-    /// We may not write to it, or not open it.
-    Denied,
-    /// It is damaged, or no store of ours.
-    Damaged,
-    /// A newer program made it.
-    Future,
-    /// It is not there, and may not be made here.
-    Missing,
-    /// Reading or writing failed in another way.
-    Other,
-}
-
-impl Trouble {
-    /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::Full, Self::Locked, Self::Denied, Self::Damaged, Self::Future, Self::Missing, Self::Other];
-
-    /// The name used in metrics and logs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Locked => "locked",
-            Self::Denied => "denied",
-            Self::Damaged => "damaged",
-            Self::Future => "future",
-            Self::Missing => "missing",
-            Self::Other => "other",
-        }
-    }
-}
+use crate::metrics::Trouble;
 
 /// Why the store cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

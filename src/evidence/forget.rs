@@ -13,11 +13,11 @@ use std::{collections::HashMap, path::Path, time::Duration};
 use rusqlite::{Connection, Result, Transaction, TransactionBehavior, params};
 
 use super::{
+    clearing::{Portion, note_upheaval, rest_after},
     error::StoreError,
     mention::{Likeness, Wanted},
     orphans::{Table, vacate},
     privacy::is_hash,
-    retention::{Portion, note_upheaval, rest_after},
     store::Store,
 };
 use crate::clock::Stopwatch;

@@ -7,21 +7,21 @@ use std::{
     borrow::Borrow,
     collections::{BTreeSet, HashMap},
     hash::Hash,
-    net::IpAddr,
     path::Path,
     time::Duration,
 };
 
 use ring::{hmac, rand::SystemRandom};
-use rusqlite::{Connection, OptionalExtension, Result, ToSql, TransactionBehavior, types::Value};
+use rusqlite::{Connection, OptionalExtension, Result, ToSql, TransactionBehavior};
 
 use super::{
+    columns::{ip_value, version_number},
+    coverage::Gap,
     error::StoreError,
-    read::Gap,
     record::{HopFacts, Origin, Record, RecordedBoundary},
     store::Store,
 };
-use crate::{finding::Severity, tls::TlsVersion};
+use crate::finding::Severity;
 
 /// Entries that are remembered of each table.
 const REMEMBERED: usize = 20_000;
@@ -370,26 +370,6 @@ impl Insert<'_> {
                 .prepare_cached("INSERT INTO boundary (strategy, place, reason, hop) VALUES (?1, ?2, ?3, ?4)")?
                 .insert(words)
         })
-    }
-}
-
-/// An address as it is stored: in an order in which a network is a range (see schema.sql).
-pub(super) fn ip_value(ip: IpAddr) -> Value {
-    match ip {
-        IpAddr::V4(ip) => Value::Integer(u32::from(ip).into()),
-        IpAddr::V6(ip) => Value::Blob(ip.octets().to_vec()),
-    }
-}
-
-/// A TLS version as it is stored.
-pub(super) fn version_number(version: TlsVersion) -> i64 {
-    match version {
-        TlsVersion::Ssl2 => 2,
-        TlsVersion::Ssl3 => 3,
-        TlsVersion::Tls10 => 10,
-        TlsVersion::Tls11 => 11,
-        TlsVersion::Tls12 => 12,
-        TlsVersion::Tls13 => 13,
     }
 }
 

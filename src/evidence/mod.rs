@@ -3,6 +3,9 @@
 //! Takes the report of each message, keeps its hops (not its body) in one SQLite file, and gives them back to whoever asks who wrote
 //! through a host, and when. docs/evidence.md explains the tables.
 
+mod clearing;
+mod columns;
+mod coverage;
 mod error;
 mod forget;
 mod insert;
@@ -17,13 +20,16 @@ mod settings;
 mod store;
 mod tidy;
 
-pub use error::{StoreError, Trouble};
+pub use coverage::{Coverage, Gap, Run};
+pub use error::StoreError;
 pub use forget::{Forgotten, forget};
 pub use insert::{Ledger, RunId, Written};
 pub use keeper::Keeper;
 pub use mention::Wanted;
-pub use read::{Coverage, Gap, Party, Reader, Run, Span, Stored};
+pub use read::{Party, Reader, Span, Stored};
 pub use record::{Circumstances, HopFacts, Origin, Record, RecordedBoundary, RecordedFinding, RecordedHop};
 pub use retention::{Pruner, Retention, Step};
 pub use settings::Settings;
 pub use store::{Durability, FILE, Store, VERSION};
+
+pub use crate::metrics::Trouble;

@@ -5,13 +5,13 @@
 //! use an old row meanwhile: each of these transactions first marks, under its lock, what newer messages refer to. Every row is
 //! written together with a message that refers to it, and messages are numbered upwards, so that nothing is missed; where that does not hold
 //! ([`UPHEAVALS`]), the sweep is given up and begun anew. The writer forgets its memory of rows when it sees that somebody else changed the
-//! file (`insert.rs`).
+//! file (`insert.rs`). A writer that never pauses is not caught up with; one with an MTA before it pauses for most of its time.
 
 use std::{collections::HashMap, time::Duration};
 
 use rusqlite::{Connection, Result, Row, TransactionBehavior};
 
-use super::retention::{Portion, UPHEAVALS, delete, note_upheaval, number};
+use super::clearing::{Portion, UPHEAVALS, delete, note_upheaval, number};
 use crate::clock::Stopwatch;
 
 /// Messages, or rows, that are looked at in one step, without a lock.

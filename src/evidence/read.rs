@@ -5,22 +5,22 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    net::{IpAddr, Ipv4Addr},
     ops::ControlFlow,
     path::Path,
     sync::Arc,
 };
 
 use ipnetwork::IpNetwork;
-use rusqlite::{Result, Row, Statement, types::ValueRef};
+use rusqlite::{Result, Row, Statement};
 
 use super::{
+    columns::{facts, ip_value},
+    coverage::{Coverage, Gap, Run},
     error::StoreError,
-    insert::{ip_value, version_number},
     record::HopFacts,
     store::Store,
 };
-use crate::{finding::Level, hunt::Wanted, policy::Action, tls::TlsVersion, trace::HopKind};
+use crate::{finding::Level, hunt::Wanted, policy::Action};
 
 /// Paths that are remembered while messages are read.
 const REMEMBERED: usize = 10_000;
@@ -85,45 +85,6 @@ pub struct Span {
 impl Span {
     /// All time.
     pub const ALWAYS: Self = Self { since: i64::MIN, until: i64::MAX };
-}
-
-/// What a store holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Coverage {
-    /// Messages.
-    pub messages: u64,
-    /// The time of the oldest one.
-    pub first: Option<i64>,
-    /// The time of the newest one.
-    pub last: Option<i64>,
-    /// Stretches in which messages were inspected and could not be stored.
-    pub gaps: Vec<Gap>,
-    /// When somebody was writing.
-    pub runs: Vec<Run>,
-}
-
-/// A stretch in which messages were inspected and could not be stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gap {
-    /// When the first was lost.
-    pub since: i64,
-    /// When the last was lost.
-    pub until: i64,
-    /// How many.
-    pub lost: u64,
-    /// Why.
-    pub reason: String,
-}
-
-/// A stretch in which somebody was writing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
-    /// `serve` or `scan`.
-    pub writer: String,
-    /// When it began.
-    pub started: i64,
-    /// When it was told to stop; nothing where it was not, or still runs.
-    pub ended: Option<i64>,
 }
 
 /// Reads a store.
@@ -347,29 +308,4 @@ impl Paths<'_> {
         self.read.insert(path, Arc::clone(&hops));
         Ok(hops)
     }
-}
-
-fn facts(row: &Row<'_>) -> Result<HopFacts> {
-    let ip = |column| {
-        Ok::<_, rusqlite::Error>(match row.get_ref(column)? {
-            ValueRef::Integer(ip) => u32::try_from(ip).ok().map(|ip| Ipv4Addr::from(ip).into()),
-            ValueRef::Blob(bytes) => <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from),
-            _ => None,
-        })
-    };
-    let kind: String = row.get(0)?;
-    let version: Option<i64> = row.get(8)?;
-    let (client, host) = (ip(1)?, ip(5)?);
-    Ok(HopFacts {
-        kind: HopKind::ALL.into_iter().find(|known| known.as_str() == kind).unwrap_or_default(),
-        ip: client,
-        helo: row.get(2)?,
-        rdns: row.get(3)?,
-        by: row.get(4)?,
-        by_ip: host,
-        protocol: row.get(6)?,
-        tls: row.get(7)?,
-        tls_version: version
-            .and_then(|number| TlsVersion::ALL.into_iter().find(|version| version_number(*version) == number)),
-    })
 }

@@ -10,6 +10,7 @@ use crate::{
     boundary::{BoundaryKind, Place},
     clock::Timestamp,
     envelope::address,
+    events::in_words,
     finding::{Basis, Code, Level, Severity},
     hunt::Facts,
     inspect::Report,
@@ -228,7 +229,7 @@ impl Record {
             },
             verdict: report.verdict.level,
             action: about.action,
-            findings: findings(report),
+            findings: findings(report, privacy),
         }
     }
 
@@ -301,7 +302,9 @@ fn recorded(received: &Received<'_>) -> RecordedHop {
     }
 }
 
-fn findings(report: &Report<'_>) -> Vec<RecordedFinding> {
+/// The findings; an address in their words may be anybody's, and is kept as strictly as the stricter one of sender and recipients.
+fn findings(report: &Report<'_>, privacy: &Privacy) -> Vec<RecordedFinding> {
+    let shown = |text: &str| printable(&in_words(text, privacy), 2000);
     let found = report.verdict.findings.iter().map(|finding| (Some(finding.severity), finding));
     let all = found.chain(report.explained().map(|finding| (None, finding))).take(MOST_FINDINGS);
     let each = all.map(|(severity, finding)| RecordedFinding {
@@ -309,9 +312,9 @@ fn findings(report: &Report<'_>) -> Vec<RecordedFinding> {
         severity,
         basis: finding.basis,
         hop: finding.hop,
-        fact: printable(&finding.fact, 2000),
-        sentence: printable(&finding.sentence, 2000),
-        evidence: finding.evidence.iter().take(MOST_EVIDENCE).map(|line| printable(line, 2000)).collect(),
+        fact: shown(&finding.fact),
+        sentence: shown(&finding.sentence),
+        evidence: finding.evidence.iter().take(MOST_EVIDENCE).map(|line| shown(line)).collect(),
     });
     each.collect()
 }

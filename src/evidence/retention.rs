@@ -9,17 +9,18 @@
 
 use std::{path::Path, time::Duration};
 
-use rusqlite::{Connection, OptionalExtension, Result, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Result, TransactionBehavior};
 
 use super::{
+    clearing::{Portion, delete, number, rest_after, set_number},
     error::StoreError,
     orphans::{Sweep, Swept},
     store::Store,
 };
 use crate::clock::{Stopwatch, Timestamp};
 
-/// How long the store may be locked; a step that took longer makes the next one smaller.
-const HOLD: Duration = Duration::from_millis(8);
+/// When what nobody refers to was looked for last.
+const SWEPT: &str = "swept";
 /// A day, after which what nobody refers to is looked for again.
 const DAY: i64 = 86_400;
 /// Of so many parts of the limit one is made free, so that not every message makes room for itself.
@@ -55,35 +56,6 @@ impl Step {
     /// How long to rest before the next step, so that the writer comes by the lock.
     pub fn rest(&self) -> Duration {
         rest_after(self.held)
-    }
-}
-
-/// Who waits looks for the lock a dozen times in 200 ms: held for a fifth of the time, it is found free.
-pub(super) fn rest_after(held: Duration) -> Duration {
-    (held * 4).max(Duration::from_millis(1))
-}
-
-/// How much is done at once, by how long it took before.
-#[derive(Debug)]
-pub(super) struct Portion(usize);
-
-impl Default for Portion {
-    fn default() -> Self {
-        Self(50)
-    }
-}
-
-impl Portion {
-    pub(super) fn get(&self) -> usize {
-        self.0
-    }
-
-    pub(super) fn learn(&mut self, held: Duration) {
-        if held > HOLD {
-            self.0 = (self.0 / 2).max(5);
-        } else if held < HOLD / 4 {
-            self.0 = (self.0 * 3 / 2).min(2000);
-        }
     }
 }
 
@@ -230,51 +202,6 @@ impl Pruner {
         }
         Ok(Step { pages: given, more, held, ..Step::default() })
     }
-}
-
-/// Deletes messages with what is theirs alone.
-pub(super) fn delete(transaction: &Transaction<'_>, messages: &[i64]) -> Result<()> {
-    if messages.is_empty() {
-        return Ok(());
-    }
-    let newest: Option<i64> = transaction.query_row("SELECT max(id) FROM message", [], |row| row.get(0))?;
-    for message in messages {
-        for sql in [
-            "DELETE FROM finding WHERE message = ?1",
-            "DELETE FROM recipient WHERE message = ?1",
-            "DELETE FROM remark WHERE message = ?1",
-            "DELETE FROM message WHERE id = ?1",
-        ] {
-            transaction.prepare_cached(sql)?.execute([message])?;
-        }
-    }
-    if newest.is_some_and(|newest| messages.contains(&newest)) {
-        // SQLite gives the next message a number that was another's.
-        note_upheaval(transaction)?;
-    }
-    Ok(())
-}
-
-/// Tells sweeps that run that what they know is not true any more: the number of a message or a row may have been given again, or a message
-/// refers to another row than it did.
-pub(super) fn note_upheaval(transaction: &Transaction<'_>) -> Result<()> {
-    set_number(transaction, UPHEAVALS, number(transaction, UPHEAVALS)?.unwrap_or(0).wrapping_add(1))
-}
-
-/// When what nobody refers to was looked for last.
-const SWEPT: &str = "swept";
-/// See [`note_upheaval`].
-pub(super) const UPHEAVALS: &str = "upheavals";
-
-/// A number of the store as a whole.
-pub(super) fn number(connection: &Connection, key: &str) -> Result<Option<i64>> {
-    let mut find = connection.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
-    find.query_row([key], |row| row.get(0)).optional()
-}
-
-fn set_number(connection: &Connection, key: &str, value: i64) -> Result<()> {
-    connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", params![key, value])?;
-    Ok(())
 }
 
 /// Whether so many messages are more than one in twenty.

@@ -14,7 +14,8 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
-use super::error::{StoreError, Trouble};
+use super::error::StoreError;
+use crate::metrics::Trouble;
 
 /// Marks a SQLite file as ours (`PRAGMA application_id`): "rlyw".
 const APPLICATION: i32 = 0x726c_7977;

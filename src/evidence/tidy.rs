@@ -14,12 +14,12 @@ use std::{
 
 use super::{
     Settings,
-    error::{StoreError, Trouble},
+    error::StoreError,
     retention::{Pruner, Retention, Step},
 };
 use crate::{
     clock::{Clock, Stopwatch},
-    metrics::Metrics,
+    metrics::{Metrics, Trouble},
 };
 
 /// How often is looked.

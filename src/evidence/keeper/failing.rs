@@ -2,10 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use crate::{
-    clock::Stopwatch,
-    evidence::error::{StoreError, Trouble},
-};
+use crate::{clock::Stopwatch, evidence::error::StoreError, metrics::Trouble};
 
 /// How soon a failing store is tried again, at first and at last.
 const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::evidence::{read::Gap, record::Record};
+use crate::evidence::{coverage::Gap, record::Record};
 
 /// Records that wait, the oldest first, and what was lost because they did.
 #[derive(Default)]
