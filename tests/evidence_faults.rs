@@ -17,8 +17,9 @@ use std::{
 };
 
 use relaywatch::{
-    clock::Stopwatch,
-    evidence::{Durability, Store},
+    clock::{Clock as _, Stopwatch, SystemClock},
+    evidence::{Durability, Pruner, Retention, Store},
+    message::HeaderSection,
 };
 use rusqlite::Connection;
 use support::{
@@ -287,4 +288,23 @@ fn the_daemon_clears_away_what_is_too_old() {
     let look = Look::at(gateway.state());
     assert_eq!(look.number("SELECT count(*) FROM message"), 6);
     look.assert_whole();
+}
+
+/// Mail that lay at our backup MX for a year is new here: it is as old as its record.
+#[test]
+fn mail_that_came_late_is_no_old_mail() {
+    let gateway = Gateway::start("retention = \"1h\"");
+    let text = b"Received: from mx1.sender.example (mx1.sender.example [203.0.113.10])\r\n\
+        \tby mx2.coincheck.com (Postfix) with ESMTPS id 7; Sun, 31 May 2020 12:00:00 +0900\r\n\
+        From: alice@sender.example\r\n\r\n";
+    let headers = HeaderSection::read(text, text.len());
+    let peer = "198.51.100.7".parse().ok();
+    gateway.send(3, &Letter { peer, helo: "mx2.coincheck.com".to_owned(), headers, ..Letter::ordinary() });
+    let look = Look::at(gateway.state());
+    assert_eq!(look.number("SELECT count(*) FROM message WHERE time = 1590894000"), 3, "the border's time");
+    // A step of the pruner as the daemon takes it.
+    let mut pruner = Pruner::open(&stored::file(gateway.state()), Duration::from_secs(5)).expect("the store opens");
+    let retention = Retention { age: Duration::from_secs(3600), size: u64::MAX };
+    while pruner.step(retention, SystemClock.now()).expect("a step").more {}
+    assert_eq!(look.number("SELECT count(*) FROM message"), 3);
 }

@@ -23,6 +23,8 @@ use super::{
 };
 use crate::finding::Severity;
 
+/// Seconds between a message's time and its record beyond which the record's time is kept as well; age counts from there.
+const LATE: u64 = 3600;
 /// Entries that are remembered of each table.
 const REMEMBERED: usize = 20_000;
 
@@ -241,7 +243,9 @@ impl Insert<'_> {
             record.action.map(|action| action as i64),
             record.subject,
         ])?;
-        if identity.is_some() || record.hops_left_out > 0 {
+        // Mail that waited at a backup MX of ours, or that has a clock of ours wrong, is as old as its record, not as its time.
+        let late = record.recorded.abs_diff(record.time) > LATE;
+        if identity.is_some() || late || record.hops_left_out > 0 {
             let mut insert = self.connection.prepare_cached(
                 "INSERT INTO remark (message, offset, recorded, identity, hops_left_out) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?;

@@ -97,7 +97,8 @@ CREATE INDEX message_time ON message (time);
 CREATE INDEX message_path ON message (path);
 
 -- Mail of which more is to be said. Of mail that was found in a file: where in the file, when it was stored, and what tells it from mail that
--- was stored before. Of mail with more hops than are kept: how many more.
+-- was stored before. Of mail that our border took an hour and more before (a backup MX): when it was stored. Of mail with more hops than are
+-- kept: how many more.
 CREATE TABLE remark (
   message INTEGER PRIMARY KEY,
   offset INTEGER,
