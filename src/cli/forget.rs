@@ -39,7 +39,7 @@ pub(super) struct Args {
 }
 
 const NOT_REACHED: &str = "\
-Not reached by this: the log of anomalies (journal, syslog), the MTA's own logs and queues, backups and snapshots,
+Not reached by this: the event log and the log of anomalies (file, journal, syslog), the MTA's own logs and queues, backups and snapshots,
 reports and exports that were made before. New mail from or to an address is recorded as before.";
 
 impl Args {

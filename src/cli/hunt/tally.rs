@@ -106,8 +106,8 @@ impl Tally {
     /// The summary, for people.
     pub(super) fn summary(&self, elapsed: Duration, interrupted: bool, style: &Style) -> String {
         let mut text = String::new();
-        let rate =
-            rate(self.messages, elapsed).map(|rate| format!(", {} messages/s", grouped(rate))).unwrap_or_default();
+        let rate = rate(self.messages, elapsed).filter(|rate| *rate > 0);
+        let rate = rate.map(|rate| format!(", {} messages/s", grouped(rate))).unwrap_or_default();
         let seconds = elapsed.as_secs_f64();
         // The store finds what it is asked for, and does not count the rest.
         let of = if self.messages > 0 { format!(" of {}", grouped(self.messages)) } else { String::new() };
