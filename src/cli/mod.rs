@@ -9,6 +9,7 @@ mod completions;
 mod demo;
 mod forget;
 mod hunt;
+mod inputs;
 mod inspect;
 mod man;
 mod pipeline;

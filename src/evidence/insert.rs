@@ -7,12 +7,12 @@ use std::{
     borrow::Borrow,
     collections::{BTreeSet, HashMap},
     hash::Hash,
-    path::Path,
     time::Duration,
 };
 
 use ring::{hmac, rand::SystemRandom};
 use rusqlite::{Connection, OptionalExtension, Result, ToSql, TransactionBehavior};
+use serde::Serialize;
 
 use super::{
     columns::{ip_value, version_number},
@@ -98,11 +98,6 @@ impl Ledger {
     pub fn new(store: Store) -> Result<Self, StoreError> {
         let key = key(&store.connection).map_err(|error| StoreError::of(&store.path, &error))?;
         Ok(Self { store, key, remembered: Remembered::default(), others: -1 })
-    }
-
-    /// The store's file.
-    pub fn path(&self) -> &Path {
-        &self.store.path
     }
 
     /// Waits so long for another program's transaction from now on.
@@ -237,7 +232,7 @@ impl Insert<'_> {
             sender,
             header_from,
             path,
-            times(record),
+            times(record)?,
             boundary,
             record.verdict as i64,
             record.action.map(|action| action as i64),
@@ -270,7 +265,7 @@ impl Insert<'_> {
                 "INSERT INTO finding (message, position, code, severity, basis, hop, fact, sentence, evidence) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?;
-            let evidence = (!finding.evidence.is_empty()).then(|| serde_json::json!(finding.evidence).to_string());
+            let evidence = (!finding.evidence.is_empty()).then(|| json(&finding.evidence)).transpose()?;
             insert.execute(rusqlite::params![
                 message,
                 number(position),
@@ -345,7 +340,7 @@ impl Insert<'_> {
 
     fn path(&mut self, hops: &[i64]) -> Result<i64> {
         let (connection, key) = (self.connection, self.key);
-        let text = json_list(hops.iter().map(|hop| Some(*hop)));
+        let text = json(&hops)?;
         self.remembered.paths.id(text.as_str(), || {
             let path = match hashed(connection, key, "path", "hops", &text)? {
                 Row::Known(path) => return Ok(path),
@@ -420,21 +415,14 @@ fn find_or_add(connection: &Connection, table: &str, column: &str, text: &str) -
 }
 
 /// The seconds that each hop's time is after the message's.
-fn times(record: &Record) -> String {
-    json_list(record.hops.iter().map(|hop| hop.time.map(|time| time.saturating_sub(record.time))))
+fn times(record: &Record) -> Result<String> {
+    let after = |time: i64| time.saturating_sub(record.time);
+    json(&record.hops.iter().map(|hop| hop.time.map(after)).collect::<Vec<_>>())
 }
 
-/// A list of numbers as JSON.
-fn json_list(numbers: impl Iterator<Item = Option<i64>>) -> String {
-    let mut text = String::from("[");
-    for (at, number) in numbers.enumerate() {
-        let comma = if at > 0 { "," } else { "" };
-        let shown = number.map_or_else(|| "null".to_owned(), |number| number.to_string());
-        text.push_str(comma);
-        text.push_str(&shown);
-    }
-    text.push(']');
-    text
+/// A value as JSON; numbers and texts, which is all there is here, can always be written.
+fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
 fn number(count: usize) -> i64 {

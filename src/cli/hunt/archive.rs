@@ -2,16 +2,13 @@
 //!
 //! Only a message that shows something has its boundary and envelope looked for: of nearly all of them the trace is enough.
 
-use std::io::Write;
-
 use super::{render::Form, tally::Tally};
 use crate::{
     boundary::Boundary,
     envelope::Envelope,
     hunt::{Facts, Found, Passage, Place, Span, Wanted},
-    ingest::files::{Item, Mail, Trouble},
+    ingest::files::{Item, Mail},
     policy::Policy,
-    text::Printable,
     trace::Trace,
 };
 
@@ -37,7 +34,7 @@ impl Archive {
         for item in items {
             match item {
                 Item::Mail(mail) => self.mail(&mail, &mut batch),
-                Item::Trouble(trouble) => complain(&trouble, &mut batch),
+                Item::Trouble(trouble) => batch.tally.inputs.trouble(&trouble, &mut batch.err),
             }
         }
         batch
@@ -83,10 +80,4 @@ fn passage(mail: &Mail, wanted: &Wanted, policy: &Policy) -> Option<Passage> {
         seen,
         more,
     })
-}
-
-fn complain(trouble: &Trouble, batch: &mut Batch) {
-    batch.tally.trouble(trouble);
-    let path = trouble.path.to_string_lossy();
-    let _ = writeln!(batch.err, "relaywatch: {}: {}", Printable(&path), Printable(&trouble.reason)); // into memory
 }

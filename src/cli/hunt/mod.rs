@@ -162,7 +162,7 @@ impl Args {
         }
         Ok(if interrupted {
             Status::Interrupted
-        } else if tally.is_incomplete() {
+        } else if tally.inputs.is_incomplete() {
             Status::Incomplete
         } else if tally.seen() > 0 {
             Status::Found

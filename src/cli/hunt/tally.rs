@@ -8,10 +8,12 @@ use std::{
 };
 
 use crate::{
-    cli::progress::{grouped, rate},
+    cli::{
+        inputs::Inputs,
+        progress::{grouped, rate},
+    },
     clock::Timestamp,
     hunt::Passage,
-    ingest::files::{Trouble, TroubleKind},
     view::{Ink, Style},
 };
 
@@ -30,10 +32,8 @@ pub(super) struct Tally {
     senders: HashSet<u64>,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
-    unreadable: u64,
-    not_mail: u64,
-    not_mail_named: u64,
-    skipped: u64,
+    /// Inputs that gave no message.
+    pub(super) inputs: Inputs,
 }
 
 impl Tally {
@@ -62,18 +62,6 @@ impl Tally {
         self.timeless += 1;
     }
 
-    /// Counts an input that gave no message.
-    pub(super) fn trouble(&mut self, trouble: &Trouble) {
-        match trouble.kind {
-            TroubleKind::Unreadable => self.unreadable += 1,
-            TroubleKind::NotMail => {
-                self.not_mail += 1;
-                self.not_mail_named += u64::from(trouble.named);
-            }
-            TroubleKind::Skipped => self.skipped += 1,
-        }
-    }
-
     /// Adds the counts of another.
     pub(super) fn add(&mut self, other: Self) {
         self.messages += other.messages;
@@ -83,10 +71,7 @@ impl Tally {
         self.senders.extend(other.senders.into_iter().take(room));
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = self.last.max(other.last);
-        self.unreadable += other.unreadable;
-        self.not_mail += other.not_mail;
-        self.not_mail_named += other.not_mail_named;
-        self.skipped += other.skipped;
+        self.inputs.add(&other.inputs);
     }
 
     pub(super) fn messages(&self) -> u64 {
@@ -96,11 +81,6 @@ impl Tally {
     /// Messages that showed something.
     pub(super) fn seen(&self) -> u64 {
         self.seen
-    }
-
-    /// Whether an input could not be read. A file in a folder that is no mail is none; one that the user named is.
-    pub(super) fn is_incomplete(&self) -> bool {
-        self.unreadable > 0 || self.not_mail_named > 0
     }
 
     /// The summary, for people.
@@ -131,14 +111,8 @@ impl Tally {
                 count => format!("{} that crossed it at a time that nobody states", grouped(count)),
             },
         );
-        row("Inputs", self.inputs());
+        row("Inputs", self.inputs.shown(["unreadable", "no mail", "left out"]));
         text
-    }
-
-    fn inputs(&self) -> String {
-        let counts = [(self.unreadable, "unreadable"), (self.not_mail, "no mail"), (self.skipped, "left out")];
-        let counts = counts.iter().filter(|(count, _)| *count > 0);
-        counts.map(|(count, what)| format!("{} {what}", grouped(*count))).collect::<Vec<_>>().join(", ")
     }
 }
 

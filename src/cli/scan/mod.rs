@@ -184,7 +184,7 @@ impl Args {
         }
         Ok(if interrupted {
             Status::Interrupted
-        } else if tally.is_incomplete() {
+        } else if tally.inputs.is_incomplete() {
             Status::Incomplete
         } else if tally.worst().is_some_and(|worst| worst >= self.fail_on.into()) {
             Status::Found

@@ -8,10 +8,10 @@ use crate::{
     clock::{Clock as _, SystemClock},
     evidence::{Circumstances, Origin, Record, privacy::Privacy},
     finding::Level,
-    ingest::files::{Item, Mail, Trouble},
+    ingest::files::{Item, Mail},
     inspect::Report,
     policy::Policy,
-    text::{Printable, printable},
+    text::printable,
     view::{
         Ink, Style,
         json::{self, SourceJson},
@@ -44,7 +44,7 @@ impl Renderer {
         for item in items {
             match item {
                 Item::Mail(mail) => self.mail(&mail, &mut batch),
-                Item::Trouble(trouble) => complain(&trouble, &mut batch),
+                Item::Trouble(trouble) => batch.tally.inputs.trouble(&trouble, &mut batch.err),
             }
         }
         batch
@@ -90,10 +90,4 @@ fn json_line(mail: &Mail, report: &Report<'_>) -> String {
     value.source = Some(SourceJson { path, index: mail.source.index, offset: mail.source.offset });
     // these types have text keys and finite numbers only, so that serde_json cannot fail on them
     json::line(&value).unwrap_or_default()
-}
-
-fn complain(trouble: &Trouble, batch: &mut Batch) {
-    batch.tally.trouble(trouble);
-    let path = trouble.path.to_string_lossy();
-    let _ = writeln!(batch.err, "relaywatch: {}: {}", Printable(&path), Printable(&trouble.reason));
 }

@@ -3,9 +3,11 @@
 use std::{collections::BTreeMap, fmt::Write as _, net::IpAddr, time::Duration};
 
 use crate::{
-    cli::progress::{grouped, rate},
+    cli::{
+        inputs::Inputs,
+        progress::{grouped, rate},
+    },
     finding::Level,
-    ingest::files::{Trouble, TroubleKind},
     inspect::Report,
     message::RawMessage,
     trace::{HopKind, Origin},
@@ -29,10 +31,8 @@ pub(super) struct Tally {
     breaks: BTreeMap<&'static str, u64>,
     peers: BTreeMap<IpAddr, u64>,
     other_peers: u64,
-    unreadable: u64,
-    not_mail: u64,
-    not_mail_named: u64,
-    skipped: u64,
+    /// Inputs that gave no message.
+    pub(super) inputs: Inputs,
 }
 
 impl Tally {
@@ -56,18 +56,6 @@ impl Tally {
         }
     }
 
-    /// Counts an input that gave no message.
-    pub(super) fn trouble(&mut self, trouble: &Trouble) {
-        match trouble.kind {
-            TroubleKind::Unreadable => self.unreadable += 1,
-            TroubleKind::NotMail => {
-                self.not_mail += 1;
-                self.not_mail_named += u64::from(trouble.named);
-            }
-            TroubleKind::Skipped => self.skipped += 1,
-        }
-    }
-
     /// Adds the counts of another.
     pub(super) fn add(&mut self, other: &Self) {
         self.messages += other.messages;
@@ -81,10 +69,7 @@ impl Tally {
             self.peer(*peer, *count);
         }
         self.other_peers += other.other_peers;
-        self.unreadable += other.unreadable;
-        self.not_mail += other.not_mail;
-        self.not_mail_named += other.not_mail_named;
-        self.skipped += other.skipped;
+        self.inputs.add(&other.inputs);
     }
 
     pub(super) fn messages(&self) -> u64 {
@@ -99,11 +84,6 @@ impl Tally {
     /// The worst verdict of all.
     pub(super) fn worst(&self) -> Option<Level> {
         self.levels.keys().next_back().copied()
-    }
-
-    /// Whether an input could not be read. A file in a folder that is no mail is none; one that the user named is.
-    pub(super) fn is_incomplete(&self) -> bool {
-        self.unreadable > 0 || self.not_mail_named > 0
     }
 
     /// The summary, for people.
@@ -131,7 +111,7 @@ impl Tally {
         row("Broken headers", counts(&self.breaks));
         row("Fields not read", if self.unparsed > 0 { grouped(self.unparsed) } else { String::new() });
         row("Suspects' peers", self.top_peers());
-        row("Inputs", self.inputs());
+        row("Inputs", self.inputs.shown(["could not be read", "no mail", "links to folders, not followed"]));
         text
     }
 
@@ -153,16 +133,6 @@ impl Tally {
             shown.push(format!("others {}", grouped(rest)));
         }
         shown.join(", ")
-    }
-
-    fn inputs(&self) -> String {
-        let kinds = [
-            (self.unreadable, "could not be read"),
-            (self.not_mail, "no mail"),
-            (self.skipped, "links to folders, not followed"),
-        ];
-        let shown = kinds.iter().filter(|(count, _)| *count > 0);
-        shown.map(|(count, what)| format!("{} {what}", grouped(*count))).collect::<Vec<_>>().join(", ")
     }
 }
 
