@@ -207,6 +207,7 @@ relay_transport = discard:
 alias_maps =
 alias_database =
 smtputf8_enable = no
+in_flow_delay = 0
 milter_default_action = tempfail
 CONF
 cat >"$work/etc/master.cf" <<CONF
