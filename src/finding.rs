@@ -2,7 +2,7 @@
 //!
 //! What detectors say, policy decides on and the verdict combines: a code, a severity, the fact it rests on, a sentence.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One thing that should not be.
 #[derive(Debug, Clone, Serialize)]
@@ -25,7 +25,7 @@ pub struct Finding {
 }
 
 /// What a finding rests on. The order is from hard to soft.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Basis {
     /// What our border recorded of its peer; a peer cannot forge it.
@@ -45,7 +45,7 @@ impl Basis {
 }
 
 /// The stable code of a detector: part of the header field, the metrics, the logs and the configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Code {
     /// An address or a name on an indicator list.
@@ -81,7 +81,7 @@ impl Code {
 }
 
 /// How bad a finding is, and what a verdict amounts to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth a line in a table; happens in ordinary mail.
@@ -107,7 +107,7 @@ impl Severity {
 }
 
 /// What is said of a message as a whole: `clean`, or the highest severity found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// No detector found anything.

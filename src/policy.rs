@@ -5,6 +5,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     dns::Budget,
     finding::{Code, Level, Severity},
@@ -62,7 +64,8 @@ impl Topology {
 }
 
 /// How the boundary between our records and foreign ones is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum BoundaryStrategy {
     /// By the SMTP session that a milter reports; goes on by networks when the peer is one of ours.
     #[default]
@@ -217,7 +220,8 @@ impl DetectorSettings {
 }
 
 /// What an MTA is told to do with a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Action {
     /// Accept it.
     #[default]

@@ -1,7 +1,10 @@
 //! Versions of SSL and TLS.
 
+use serde::{Deserialize, Serialize};
+
 /// A version of SSL or TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum TlsVersion {
     /// SSL 2.0 (RFC 6176 forbids it).
     Ssl2,

@@ -236,27 +236,38 @@ fn a_missing_folder_is_complained_of_until_it_is_there() {
 }
 
 #[test]
-fn a_stop_while_the_store_fails_is_soon_over_and_says_what_is_lost() {
+fn a_stop_while_the_store_fails_is_soon_over_and_says_what_is_lost_or_waits() {
     let mut missing = Gateway::start_in(scratch::folder("state"), |folder| folder.join("none"), "");
     missing.send_until_failing("missing");
     missing.send(7, &Letter::ordinary());
-    assert_stop_tells_loss(&mut missing);
+    assert_soon_stopped(&mut missing);
+    assert_told(&missing, "and are lost with this process", "lost");
 
     let mut locked = Gateway::start("");
     let other = Connection::open(stored::file(locked.state())).expect("the store can be opened");
     other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
     locked.send_until_failing("locked");
     locked.send(7, &Letter::ordinary());
-    assert_stop_tells_loss(&mut locked);
+    assert_soon_stopped(&mut locked);
+    assert_told(&locked, "they stand in the spool", "spooled");
+    other.execute_batch("ROLLBACK").expect("the end of the lock");
+    locked.restart();
+    locked.assert_all_stored(locked.state());
+    assert_eq!(locked.said("what an earlier run left").len(), 1);
 }
 
-fn assert_stop_tells_loss(gateway: &mut Gateway) {
+fn assert_soon_stopped(gateway: &mut Gateway) {
     let watch = Stopwatch::start();
     gateway.stop();
     assert!(watch.elapsed() < Duration::from_secs(10), "it took {:?} to end", watch.elapsed());
+}
+
+/// The log says what becomes of all that was sent.
+fn assert_told(gateway: &Gateway, words: &str, count: &str) {
     let said = gateway.said("records of messages could not be stored");
     assert_eq!(said.len(), 1, "{}", gateway.daemon.log_text());
-    assert_eq!(said[0]["lost"].as_u64(), Some(gateway.sent().len() as u64), "{said:?}");
+    assert!(said[0]["message"].as_str().is_some_and(|text| text.contains(words)), "{said:?}");
+    assert_eq!(said[0][count].as_u64(), Some(gateway.sent().len() as u64), "{said:?}");
 }
 
 #[test]

@@ -131,6 +131,7 @@ fn a_store_that_is_damaged_while_it_is_written_to_is_told_and_replaced_once_it_i
 fn a_store_that_is_moved_away_in_ordinary_service_is_followed_by_a_new_one() {
     let gateway = Gateway::start("");
     gateway.send(20, &Letter::ordinary());
+    assert_eq!(gateway.counted(), [20, 0, 0], "nothing is on its way");
     // Without the files beside it: what stands in them is acknowledged.
     let (file, aside) = (stored::file(gateway.state()), gateway.state().join("aside"));
     fs::create_dir(&aside).expect("a folder can be made");

@@ -15,6 +15,8 @@ mod session;
 
 use std::{net::IpAddr, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     policy::{BoundaryStrategy, Topology},
     trace::{Hop, HopKind, Trace},
@@ -89,7 +91,8 @@ pub enum NotFoundReason {
 }
 
 /// What kind of place was found, for output and metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BoundaryKind {
     /// See [`Place::Peer`].
     Peer,

@@ -7,6 +7,7 @@ use std::{
 
 use super::{Error, Screen, Status, policy, store::StoreArgs};
 use crate::{
+    clock::{Clock as _, SystemClock},
     evidence::{self, Forgotten, Wanted, privacy::HashKey},
     text::Printable,
 };
@@ -56,6 +57,7 @@ impl Args {
             wanted.push(Wanted::new(address, key.as_ref()).ok_or_else(none)?);
         }
         let path = self.store.path(&config);
+        evidence::take_in(&path, SystemClock.now(), &mut thread::sleep)?;
         let mut status = Status::Done;
         for wanted in &wanted {
             let found = evidence::forget(&path, wanted, self.dry_run, &mut thread::sleep)?;

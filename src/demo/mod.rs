@@ -26,7 +26,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{self, Address, Config},
     dns::Zone,
-    evidence::{Party, Reader, Span, Stored},
+    evidence::{Party, Reader, Span, Stored, take_in},
     ingest::{
         Ruling,
         milter::client::{Client, Transaction},
@@ -151,6 +151,7 @@ async fn show(
 fn evidence(out: &mut dyn Write, store: &Path) -> io::Result<()> {
     let relay = IpNetwork::from(IpAddr::from(RELAY));
     writeln!(out, "━━ weeks later: who wrote to us through {}? (relaywatch hunt, relaywatch report)", relay.ip())?;
+    take_in(store, SystemClock.now(), &mut std::thread::sleep).map_err(io::Error::other)?;
     let reader = Reader::open(store).map_err(io::Error::other)?;
     let hops = reader.hops_in(&[relay]).map_err(io::Error::other)?;
     let mut lines = Vec::new();

@@ -7,7 +7,7 @@ use std::{
     borrow::Borrow,
     collections::{BTreeSet, HashMap},
     hash::Hash,
-    time::Duration,
+    path::Path,
 };
 
 use ring::{hmac, rand::SystemRandom};
@@ -19,6 +19,7 @@ use super::{
     coverage::Gap,
     error::StoreError,
     record::{HopFacts, Origin, Record, RecordedBoundary},
+    spool::Mark,
     store::Store,
 };
 use crate::finding::Severity;
@@ -100,9 +101,22 @@ impl Ledger {
         Ok(Self { store, key, remembered: Remembered::default(), others: -1 })
     }
 
-    /// Waits so long for another program's transaction from now on.
-    pub(super) fn be_patient(&self, patience: Duration) -> Result<(), StoreError> {
-        self.store.connection.busy_timeout(patience).map_err(|error| StoreError::of(&self.store.path, &error))
+    /// The store's file.
+    pub(super) fn path(&self) -> &Path {
+        &self.store.path
+    }
+
+    /// Up to where a spool has been stored.
+    pub(super) fn mark(&self) -> Result<Option<Mark>, StoreError> {
+        let find = || {
+            let mut find = self.store.connection.prepare_cached("SELECT value FROM meta WHERE key = 'spool'")?;
+            find.query_row([], |row| row.get::<_, String>(0)).optional()
+        };
+        let text = find().map_err(|error| StoreError::of(&self.store.path, &error))?;
+        Ok(text.and_then(|text| {
+            let (spool, number) = text.split_once(' ')?;
+            Some(Mark { spool: u64::from_str_radix(spool, 16).ok()?, number: number.parse().ok()? })
+        }))
     }
 
     /// Stores records, all or none, and with them that others were lost before.
@@ -111,7 +125,17 @@ impl Ledger {
         records: impl IntoIterator<Item = &'r Record>,
         lost: Option<&Gap>,
     ) -> Result<Written, StoreError> {
-        let written = self.transaction(records, lost);
+        self.take(records, lost, None)
+    }
+
+    /// Stores records, all or none, and up to where a spool has been stored with them.
+    pub(super) fn take<'r>(
+        &mut self,
+        records: impl IntoIterator<Item = &'r Record>,
+        lost: Option<&Gap>,
+        mark: Option<Mark>,
+    ) -> Result<Written, StoreError> {
+        let written = self.transaction(records, lost, mark);
         if written.is_err() {
             // It may hold ids of rows that were taken back.
             self.remembered = Remembered::default();
@@ -155,6 +179,7 @@ impl Ledger {
         &mut self,
         records: impl IntoIterator<Item = &'r Record>,
         lost: Option<&Gap>,
+        mark: Option<Mark>,
     ) -> Result<Written> {
         let transaction = self.store.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let others = transaction.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
@@ -177,6 +202,12 @@ impl Ledger {
                 "INSERT INTO gap (since, until, lost, reason) VALUES (?1, ?2, ?3, ?4)",
                 rusqlite::params![gap.since, gap.until, lost, gap.reason],
             )?;
+        }
+        if let Some(Mark { spool, number }) = mark {
+            let text = format!("{spool:016x} {number}");
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('spool', ?1)")?
+                .execute([text])?;
         }
         transaction.commit()?;
         Ok(written)
@@ -358,7 +389,7 @@ impl Insert<'_> {
         let connection = self.connection;
         self.remembered.boundaries.id(boundary, || {
             let words =
-                (boundary.strategy.as_str(), boundary.place.as_str(), boundary.reason, boundary.hop.map(number));
+                (boundary.strategy.as_str(), boundary.place.as_str(), &*boundary.reason, boundary.hop.map(number));
             let mut find = connection.prepare_cached(
                 "SELECT id FROM boundary WHERE strategy = ?1 AND place = ?2 AND reason = ?3 AND hop IS ?4",
             )?;

@@ -17,6 +17,7 @@ mod read;
 mod record;
 mod retention;
 mod settings;
+mod spool;
 mod store;
 mod tidy;
 
@@ -30,6 +31,7 @@ pub use read::{Party, Reader, Span, Stored};
 pub use record::{Circumstances, HopFacts, Origin, Record, RecordedBoundary, RecordedFinding, RecordedHop};
 pub use retention::{Pruner, Retention, Step};
 pub use settings::Settings;
+pub use spool::{TakenIn, take_in};
 pub use store::{Durability, FILE, Store, VERSION};
 
 pub use crate::metrics::Trouble;

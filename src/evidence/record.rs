@@ -5,6 +5,8 @@
 
 use std::{borrow::Cow, net::IpAddr};
 
+use serde::{Deserialize, Serialize};
+
 use super::privacy::{Privacy, Show};
 use crate::{
     boundary::{BoundaryKind, Place},
@@ -38,7 +40,7 @@ const ADDRESS: usize = 400;
 const LINE: usize = 998;
 
 /// Where a message came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origin {
     /// An MTA handed it over.
     Milter,
@@ -63,7 +65,7 @@ pub struct Circumstances {
 }
 
 /// What is kept of one message.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// When our side took it, in unix seconds: the session's time, or else what our border wrote.
     pub time: i64,
@@ -103,7 +105,7 @@ pub struct Record {
 }
 
 /// One hop, without its time: what repeats from message to message.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct HopFacts {
     /// What kind of hop it is.
     pub kind: HopKind,
@@ -126,7 +128,7 @@ pub struct HopFacts {
 }
 
 /// One hop.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedHop {
     /// What it states.
     pub facts: HopFacts,
@@ -135,20 +137,20 @@ pub struct RecordedHop {
 }
 
 /// Where our records end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RecordedBoundary {
     /// The strategy that found it.
     pub strategy: BoundaryStrategy,
     /// What was found.
     pub place: BoundaryKind,
     /// Why.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
     /// The hop at which the mail came in from outside.
     pub hop: Option<usize>,
 }
 
 /// One finding.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedFinding {
     /// The detector's code.
     pub code: Code,
@@ -224,7 +226,7 @@ impl Record {
             boundary: RecordedBoundary {
                 strategy: report.boundary.strategy,
                 place: report.boundary.place.kind(),
-                reason: Place::reason(report.boundary.place),
+                reason: Place::reason(report.boundary.place).into(),
                 hop: border,
             },
             verdict: report.verdict.level,

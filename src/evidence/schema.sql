@@ -1,7 +1,8 @@
 -- The evidence store, version 1. docs/evidence.md explains it for people who ask it by hand.
 -- What repeats (addresses, host names, hops, whole paths) is stored once and referred to.
 
--- What is said of the store as a whole: `hash_key`, of the hashes that ids are made of.
+-- What is said of the store as a whole: `hash_key`, of the hashes that ids are made of; `spool`, up to which record what waited in
+-- evidence.spool has been stored.
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) WITHOUT ROWID, STRICT;
 
 -- When somebody was writing; `ended` is missing where it was not told to stop, or still runs.

@@ -4,7 +4,7 @@
 //! loses it; [`Durability::Full`] waits for the disk as well.
 
 use std::{
-    fs::OpenOptions,
+    fs::{File, Metadata, OpenOptions},
     io::ErrorKind,
     os::unix::fs::{MetadataExt as _, OpenOptionsExt},
     path::Path,
@@ -251,6 +251,15 @@ pub(super) struct FileId {
 impl FileId {
     /// The file's, if there is one.
     pub(super) fn of(path: &Path) -> Option<Self> {
-        std::fs::metadata(path).ok().map(|file| Self { device: file.dev(), inode: file.ino() })
+        std::fs::metadata(path).ok().map(|file| Self::new(&file))
+    }
+
+    /// An open file's.
+    pub(super) fn of_open(file: &File) -> Option<Self> {
+        file.metadata().ok().map(|file| Self::new(&file))
+    }
+
+    fn new(file: &Metadata) -> Self {
+        Self { device: file.dev(), inode: file.ino() }
     }
 }

@@ -15,7 +15,7 @@ use super::{
     daemon::{Daemon, Launch, PROGRAM, without_list},
     mta::{Letter, Mta},
     process, scratch,
-    stored::Look,
+    stored::{self, Look},
     wait,
 };
 
@@ -25,6 +25,8 @@ const BUFFERED: &str = "relaywatch_evidence_buffered_records";
 pub(crate) struct Gateway {
     pub(crate) daemon: Daemon,
     state: TempDir,
+    /// The folder that the store is to lie in.
+    folder: PathBuf,
     mta: RefCell<Option<Mta>>,
     sent: RefCell<Vec<String>>,
     worst: Cell<Duration>,
@@ -39,7 +41,8 @@ impl Gateway {
     /// Starts one as the user nobody.
     pub(crate) fn start_as_nobody(state: TempDir, folder: impl Fn(&Path) -> PathBuf) -> Self {
         assert!(process::is_root(), "only root can become nobody; run: sudo make test");
-        let mut launch = Launch::new(&configuration(&folder(state.path()), ""));
+        let folder = folder(state.path());
+        let mut launch = Launch::new(&configuration(&folder, ""));
         // The build folder may be closed to others.
         let program = launch.folder.path().join("relaywatch");
         fs::copy(PROGRAM, &program).expect("the program can be copied");
@@ -54,19 +57,21 @@ impl Gateway {
         ]);
         command.arg(&program).current_dir("/");
         launch.command = command;
-        Self::of(launch, state)
+        Self::of(launch, state, folder)
     }
 
     /// Starts one whose state folder lies in, or is, a folder that was prepared.
     pub(crate) fn start_in(state: TempDir, folder: impl Fn(&Path) -> PathBuf, evidence: &str) -> Self {
-        let launch = Launch::new(&configuration(&folder(state.path()), evidence));
-        Self::of(launch, state)
+        let folder = folder(state.path());
+        let launch = Launch::new(&configuration(&folder, evidence));
+        Self::of(launch, state, folder)
     }
 
-    fn of(launch: Launch, state: TempDir) -> Self {
+    fn of(launch: Launch, state: TempDir, folder: PathBuf) -> Self {
         let mut daemon = launch.spawn();
         daemon.wait_ready();
-        let gateway = Self { daemon, state, mta: RefCell::default(), sent: RefCell::default(), worst: Cell::default() };
+        let (mta, sent, worst) = (RefCell::default(), RefCell::default(), Cell::default());
+        let gateway = Self { daemon, state, folder, mta, sent, worst };
         gateway.connect();
         gateway
     }
@@ -127,8 +132,11 @@ impl Gateway {
         self.daemon.metrics().value(&format!("relaywatch_evidence_errors_total{{trouble=\"{trouble}\"}}"))
     }
 
-    /// Messages whose evidence was stored, was lost, and waits.
+    /// Messages whose evidence was stored, was lost, and waits for a store that fails; what is only gathered for a commit is waited for.
     pub(crate) fn counted(&self) -> [usize; 3] {
+        if self.daemon.metrics().value(BUFFERED) == 0.0 {
+            stored::take_in(&self.folder);
+        }
         let metrics = self.daemon.metrics();
         let result = |word| metrics.value(&format!("relaywatch_evidence_records_total{{result=\"{word}\"}}"));
         [result("stored"), result("lost"), metrics.value(BUFFERED)]

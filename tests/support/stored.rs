@@ -4,8 +4,13 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    thread,
 };
 
+use relaywatch::{
+    clock::{Clock as _, SystemClock},
+    evidence,
+};
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
@@ -17,24 +22,26 @@ pub(crate) struct Look {
 
 /// The store's file within a folder.
 pub(crate) fn file(folder: &Path) -> PathBuf {
-    folder.join(relaywatch::evidence::FILE)
+    folder.join(evidence::FILE)
 }
 
 impl Look {
-    /// Opens the store where it lies, to read only.
+    /// Opens the store where it lies, to read only, once what waited beside it is in it.
     pub(crate) fn at(folder: &Path) -> Self {
+        take_in(folder);
         Self { connection: open(&file(folder), OpenFlags::SQLITE_OPEN_READ_ONLY), _copy: None }
     }
 
     /// Opens a copy, so that the files stay as a kill left them: the next daemon is to find them so.
     pub(crate) fn at_copy(folder: &Path) -> Self {
         let copy = super::scratch::folder("copy");
-        for name in ["evidence.db", "evidence.db-wal"] {
+        for name in ["evidence.db", "evidence.db-wal", "evidence.spool"] {
             let (from, to) = (folder.join(name), copy.path().join(name));
             if from.exists() {
                 fs::copy(from, to).expect("the store can be copied");
             }
         }
+        take_in(copy.path());
         Self { connection: open(&file(copy.path()), OpenFlags::SQLITE_OPEN_READ_WRITE), _copy: Some(copy) }
     }
 
@@ -91,6 +98,11 @@ impl Look {
         let rows = ask.query_map([], |row| row.get(0)).expect("an answer");
         rows.map(|row| row.expect("a row")).collect()
     }
+}
+
+/// Has what waits beside the store of a folder be in it, as whoever asks it does first.
+pub(crate) fn take_in(folder: &Path) {
+    evidence::take_in(&file(folder), SystemClock.now(), &mut thread::sleep).expect("the spool can be taken in");
 }
 
 fn open(file: &Path, access: OpenFlags) -> Connection {

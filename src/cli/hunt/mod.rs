@@ -30,7 +30,6 @@ use super::{
 };
 use crate::{
     clock::{Stopwatch, Timestamp},
-    evidence::Reader,
     hunt::{Span, Wanted, when},
     ingest::files::{Filter, Reading},
 };
@@ -124,7 +123,7 @@ impl Args {
         let stopwatch = Stopwatch::start();
         let form = self.form(screen);
         let config = std::mem::take(&mut self.policy).config(screen.style.color)?;
-        let reader = Reader::open(&self.store.path(&config))?;
+        let reader = super::store::open(&self.store.path(&config), screen)?;
         let stop = Stop::on_ctrl_c();
         let mut tally = Tally::default();
         let (mut written, mut interrupted, mut line) = (Ok(()), false, Vec::new());

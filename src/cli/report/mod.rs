@@ -9,7 +9,6 @@ use clap::ValueEnum;
 use super::{Error, Screen, Status, policy::load_or_default, store::StoreArgs, wanted};
 use crate::{
     clock::{Clock, SystemClock, Timestamp},
-    evidence::Reader,
     exposure::{self, Exposure, Query, Zone, page, parse_length, parse_time, people, write_text},
     text::printable,
     view::json,
@@ -99,7 +98,7 @@ impl Args {
         let query = self.query(now, screen.style.color)?;
         let (config, _) = load_or_default(self.config.as_deref(), screen.style.color)?;
         let store = self.store.path(&config);
-        let reader = Reader::open(&store)?;
+        let reader = super::store::open(&store, screen)?;
         let exposure = match &self.output {
             Some(folder) => {
                 let order = files::Order { folder, query: &query, typed: self.typed(&store), people: self.list_people };

@@ -1,17 +1,18 @@
-//! The daemon's way into the store: at once where nobody else is at it, else by a thread of its own, many records a commit.
+//! The daemon's way into the store: a line in the spool, which is safe from a kill, and then a thread that stores many records a commit.
 //!
-//! Takes records from whoever judges mail, and says when each is stored; the MTA is answered after that. Whatever is wrong with the
-//! store, mail goes on: records are kept in memory up to a bound, the store is tried again and again, and what does not fit is counted
+//! Takes records from whoever judges mail, and says when each is safe; the MTA is answered after that. Where there is no spool (with
+//! `durability = "full"`, or because it cannot be written to) a record is handed to the thread, and its commit is waited for. Whatever is
+//! wrong with the store, mail goes on: records are kept in memory up to a bound, the store is tried again and again, and what does not fit is counted
 //! as lost, in the metrics, in the log and, once it can be written to again, in the store itself (table `gap`).
 
 mod failing;
+mod spooling;
 mod waiting;
 mod work;
 
 use std::{
-    fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
         mpsc::{SyncSender, sync_channel},
     },
@@ -21,7 +22,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use self::{failing::Seldom, work::Work};
+use self::{failing::Seldom, spooling::Spooling, waiting::Held, work::Work};
 use super::{Settings, record::Record, tidy::Tidy};
 use crate::{clock::Clock, metrics::Metrics};
 
@@ -35,30 +36,24 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const LAST_PATIENCE: Duration = Duration::from_secs(8);
 
 /// Hands records to the store.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Keeper {
     jobs: SyncSender<Job>,
     shared: Arc<Shared>,
     /// Nothing in tests that have no store.
-    work: Option<Arc<Mutex<Work>>>,
-    /// The same.
     tidy: Option<Tidy>,
     metrics: Metrics,
 }
 
-impl fmt::Debug for Keeper {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keeper").field("shared", &self.shared).finish_non_exhaustive()
-    }
-}
-
+#[derive(Debug)]
 enum Job {
     Keep(Handed),
-    /// Something is asked in [`Shared::asked`].
+    /// Something is asked in [`Shared::asked`], or stands in the spool.
     Look,
 }
 
 /// A record on its way to the thread.
+#[derive(Debug)]
 struct Handed {
     record: Box<Record>,
     bytes: usize,
@@ -68,9 +63,11 @@ struct Handed {
 /// What the thread and those who hand records over both look at.
 #[derive(Debug, Default)]
 struct Shared {
+    /// The spool, where there is one and the store is in order.
+    spool: Mutex<Option<Spooling>>,
     /// Bytes of records on their way to the thread or in its hands.
     bytes: AtomicUsize,
-    /// Records that were taken and are neither stored nor lost yet.
+    /// Records that were taken, are neither stored nor lost yet, and would go with this process.
     open: AtomicU64,
     /// Records that found no room, since the thread last looked.
     missed: AtomicU64,
@@ -91,20 +88,17 @@ impl Keeper {
         let (jobs, queue) = sync_channel(QUEUE);
         let shared = Arc::<Shared>::default();
         let tidy = Some(Tidy::start(settings.clone(), Arc::clone(&clock), metrics.clone())?);
-        let work = Arc::new(Mutex::new(Work::new(settings, clock, metrics.clone(), Arc::clone(&shared))));
-        let of_thread = Arc::clone(&work);
-        thread::Builder::new().name("evidence".to_owned()).spawn(move || Work::run(&of_thread, &queue))?;
-        Ok(Self { jobs, shared, work: Some(work), tidy, metrics })
+        let work = Work::new(settings, clock, metrics.clone(), Arc::clone(&shared));
+        thread::Builder::new().name("evidence".to_owned()).spawn(move || work.run(&queue))?;
+        Ok(Self { jobs, shared, tidy, metrics })
     }
 
-    /// Keeps a record; comes back when it is stored, or when it is clear that it cannot be for now.
+    /// Keeps a record; comes back when no kill can lose it, or when it is clear that it cannot be stored for now.
     pub async fn keep(&self, record: Record) {
-        if self.keep_at_once(&record) {
-            return;
-        }
+        let Err(record) = self.spool(Box::new(record)) else { return };
         let bytes = record.footprint();
         let (done, stored) = oneshot::channel();
-        if !self.hand_over(Handed { record: Box::new(record), bytes, done }) {
+        if !self.hand_over(Handed { record, bytes, done }) {
             self.metrics.evidence_lost(1);
             self.shared.missed.fetch_add(1, Ordering::Relaxed);
             if self.shared.said().0.is_due() {
@@ -120,11 +114,21 @@ impl Keeper {
         }
     }
 
-    /// Whether it could be stored without waiting for anybody.
-    fn keep_at_once(&self, record: &Record) -> bool {
-        let nobody_waits = self.shared.open.load(Ordering::Relaxed) == 0;
-        let work = self.work.as_ref().filter(|_| nobody_waits).and_then(|work| work.try_lock().ok());
-        work.is_some_and(|mut work| work.store_at_once(record))
+    /// Appends it to the spool; gives it back where that cannot be done without waiting for anybody: a write to a disk that hangs would
+    /// hold up all mail.
+    fn spool(&self, record: Box<Record>) -> Result<(), Box<Record>> {
+        let mut spool = match self.shared.spool.try_lock() {
+            Ok(spool) => spool,
+            Err(TryLockError::Poisoned(spool)) => spool.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(record),
+        };
+        let Some(spooling) = spool.as_mut() else { return Err(record) };
+        let is_first = spooling.append(record, QUEUE_BYTES)?;
+        drop(spool);
+        if is_first {
+            let _ = self.jobs.try_send(Job::Look); // a full queue is looked through anyway
+        }
+        Ok(())
     }
 
     /// Whether there was room for it.
@@ -166,6 +170,15 @@ impl Keeper {
 }
 
 impl Shared {
+    fn spool(&self) -> MutexGuard<'_, Option<Spooling>> {
+        self.spool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was appended to the spool since it was asked for last.
+    fn spooled(&self) -> Vec<Held> {
+        self.spool().as_mut().map(Spooling::take).unwrap_or_default()
+    }
+
     fn asked(&self) -> MutexGuard<'_, Asked> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -195,7 +208,7 @@ mod tests {
     /// A thread that hangs: nobody takes anything off its queue.
     fn hanging() -> (Keeper, Receiver<Job>) {
         let (jobs, queue) = sync_channel(QUEUE);
-        (Keeper { jobs, shared: Arc::default(), work: None, tidy: None, metrics: Metrics::new().unwrap() }, queue)
+        (Keeper { jobs, shared: Arc::default(), tidy: None, metrics: Metrics::new().unwrap() }, queue)
     }
 
     static EMPTY: LazyLock<Record> = LazyLock::new(|| {

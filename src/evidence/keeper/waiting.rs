@@ -2,13 +2,25 @@
 
 use std::collections::VecDeque;
 
-use crate::evidence::{coverage::Gap, record::Record};
+use crate::evidence::{
+    coverage::Gap,
+    record::Record,
+    spool::{Mark, Spool},
+};
+
+/// A record that is to be stored.
+#[derive(Debug)]
+pub(super) struct Held {
+    // Boxed: lists grow by copying what is in them.
+    pub(super) record: Box<Record>,
+    /// Where it stands in the spool; nothing where it is in memory only, and goes with this process.
+    pub(super) mark: Option<Mark>,
+}
 
 /// Records that wait, the oldest first, and what was lost because they did.
 #[derive(Default)]
 pub(super) struct Waiting {
-    // Boxed: the list grows by copying what is in it.
-    records: VecDeque<Box<Record>>,
+    records: VecDeque<Held>,
     bytes: usize,
     lost: Option<Gap>,
 }
@@ -17,6 +29,26 @@ impl Waiting {
     /// How many wait.
     pub(super) fn len(&self) -> usize {
         self.records.len()
+    }
+
+    /// How many of them are in memory only.
+    pub(super) fn len_unspooled(&self) -> usize {
+        self.records.iter().filter(|held| held.mark.is_none()).count()
+    }
+
+    /// Appends to a spool what is in memory only.
+    pub(super) fn save(&mut self, spool: &mut Spool) {
+        for held in self.records.iter_mut().filter(|held| held.mark.is_none()) {
+            if !spool.has_room() {
+                break;
+            }
+            held.mark = spool.append(&held.record).ok();
+        }
+    }
+
+    /// Has them all be in memory only.
+    pub(super) fn unmark(&mut self) {
+        self.records.iter_mut().for_each(|held| held.mark = None);
     }
 
     /// Whether neither a record nor the news of a loss waits.
@@ -30,17 +62,17 @@ impl Waiting {
     }
 
     /// The oldest ones.
-    pub(super) fn oldest(&self, count: usize) -> impl Iterator<Item = &Record> {
-        self.records.iter().take(count).map(|record| &**record)
+    pub(super) fn oldest(&self, count: usize) -> impl Iterator<Item = &Held> {
+        self.records.iter().take(count)
     }
 
     /// Lets a record wait; not where it would be more than `most` bytes.
-    pub(super) fn push(&mut self, record: Box<Record>, most: usize) -> bool {
-        let bytes = record.footprint();
+    pub(super) fn push(&mut self, held: Held, most: usize) -> bool {
+        let bytes = held.record.footprint();
         let fits = self.bytes.saturating_add(bytes) <= most;
         if fits {
             self.bytes += bytes;
-            self.records.push_back(record);
+            self.records.push_back(held);
         }
         fits
     }
@@ -49,9 +81,9 @@ impl Waiting {
     pub(super) fn drop_oldest(&mut self, count: usize) -> usize {
         let mut dropped = 0;
         while dropped < count
-            && let Some(record) = self.records.pop_front()
+            && let Some(held) = self.records.pop_front()
         {
-            self.bytes = self.bytes.saturating_sub(record.footprint());
+            self.bytes = self.bytes.saturating_sub(held.record.footprint());
             dropped += 1;
         }
         if self.records.is_empty() {

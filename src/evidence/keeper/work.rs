@@ -1,12 +1,12 @@
-//! The thread: writes what it is handed, or has it wait.
+//! The thread: stores what stands in the spool and what it is handed, or has it wait.
 //!
-//! Where nobody else is at work, a message's own task writes its record itself ([`Work::store_at_once`]): to wake a thread and to be woken by it
-//! takes longer than the commit.
+//! The spool is in use while the store is in order. While that fails, records wait in memory, those of the spool among them, which stay in its
+//! file as well: they outlive this process.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::Ordering,
         mpsc::{Receiver, RecvTimeoutError},
     },
@@ -15,8 +15,9 @@ use std::{
 
 use super::{
     Handed, Job, Shared,
-    failing::{Complaints, Failing},
-    waiting::Waiting,
+    failing::{Complaints, Failing, Seldom},
+    spooling::Spooling,
+    waiting::{Held, Waiting},
 };
 use crate::{
     clock::{Clock, Stopwatch},
@@ -24,14 +25,16 @@ use crate::{
         Settings, Trouble,
         error::StoreError,
         insert::{Ledger, RunId},
-        record::Record,
-        store::{FileId, Store},
+        spool::{self, Spool, TakenIn},
+        store::{Durability, FileId, Store},
     },
     metrics::{Fault, Metrics},
 };
 
 /// New records of one commit, and as many that waited: the first of them does not wait for all.
 const BATCH: usize = 256;
+/// How long records gather in the spool before they are stored in one commit.
+const GATHER: Duration = Duration::from_millis(200);
 /// How long a commit waits for another program's transaction; so long may an answer to the MTA take then.
 const LOCK_PATIENCE: Duration = Duration::from_millis(250);
 
@@ -44,15 +47,15 @@ pub(super) struct Work {
     store: Option<Open>,
     /// This process's entry in the store, also while that fails and is closed.
     run: Option<RunId>,
+    /// The spool while the store fails.
+    aside: Option<Spool>,
+    /// Since when the spool is known to hold something.
+    gathering: Option<Stopwatch>,
     waiting: Waiting,
     failing: Option<Failing>,
     complaints: Complaints,
+    no_spool: Seldom,
     caught_up: CaughtUp,
-}
-
-/// What happens under the lock is guarded where it could panic, so that a poisoned one is as good as another.
-pub(super) fn lock(work: &Mutex<Work>) -> MutexGuard<'_, Work> {
-    work.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What became of the records of a time in which the store failed.
@@ -64,12 +67,16 @@ struct CaughtUp {
     said: bool,
 }
 
+/// How many of them would go with this process.
+fn unspooled<'a>(records: impl IntoIterator<Item = &'a Held>) -> usize {
+    records.into_iter().filter(|held| held.mark.is_none()).count()
+}
+
 struct Open {
     ledger: Ledger,
     file: Option<FileId>,
 }
 
-#[allow(clippy::vec_box, reason = "they came boxed, and go on boxed into the list of those that wait")]
 impl Work {
     pub(super) fn new(settings: Settings, clock: Arc<dyn Clock>, metrics: Metrics, shared: Arc<Shared>) -> Self {
         Self {
@@ -79,73 +86,43 @@ impl Work {
             shared,
             store: None,
             run: None,
+            aside: None,
+            gathering: None,
             waiting: Waiting::default(),
             failing: None,
             complaints: Complaints::default(),
+            no_spool: Seldom::default(),
             caught_up: CaughtUp::default(),
         }
     }
 
     /// The thread's whole life.
-    pub(super) fn run(work: &Mutex<Self>, jobs: &Receiver<Job>) {
-        lock(work).store(Vec::new());
+    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+        self.store(Vec::new());
         loop {
-            let rest = lock(work).rest();
-            let job = match rest {
+            let job = match self.rest() {
                 None => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Some(rest) => jobs.recv_timeout(rest),
             };
-            let mut work = lock(work);
             match job {
-                Ok(job) => work.jobs(job, jobs),
-                Err(RecvTimeoutError::Timeout) => work.store(Vec::new()),
-                Err(RecvTimeoutError::Disconnected) => return work.end(),
+                Ok(job) => self.jobs(job, jobs),
+                Err(RecvTimeoutError::Timeout) => self.store(Vec::new()),
+                Err(RecvTimeoutError::Disconnected) => return self.end(),
             }
             let (settings, stop) = {
-                let mut asked = work.shared.asked();
+                let mut asked = self.shared.asked();
                 (asked.settings.take(), asked.stop.take())
             };
             if let Some(settings) = settings {
-                work.configure(*settings);
+                self.configure(*settings);
             }
             if let Some(told) = stop {
                 while let Ok(job) = jobs.try_recv() {
-                    work.jobs(job, jobs);
+                    self.jobs(job, jobs);
                 }
-                work.end();
+                self.end();
                 let _ = told.send(());
                 return;
-            }
-        }
-    }
-
-    /// Stores one record in the task that has it, where all is well and nothing is to be waited for; says whether it did.
-    ///
-    /// A lock of another program is not waited for here, and whatever else is wrong is the thread's to find out.
-    pub(super) fn store_at_once(&mut self, record: &Record) -> bool {
-        let in_order = self.waiting.is_done() && self.waiting.lost().is_none() && self.failing.is_none();
-        if !in_order || !self.settings.on || self.shared.missed.load(Ordering::Relaxed) > 0 {
-            return false;
-        }
-        self.leave_if_moved();
-        let Some(open) = &mut self.store else { return false };
-        let stopwatch = Stopwatch::start();
-        let write = || {
-            open.ledger.be_patient(Duration::ZERO)?;
-            let written = open.ledger.write([record], None);
-            open.ledger.be_patient(LOCK_PATIENCE)?;
-            written
-        };
-        match catch_unwind(AssertUnwindSafe(write)) {
-            Ok(Ok(_)) => {
-                self.metrics.evidence_stored(1, stopwatch.elapsed());
-                true
-            }
-            Ok(Err(_)) => false,
-            Err(_) => {
-                self.metrics.fault(Fault::Evidence);
-                self.store = None;
-                false
             }
         }
     }
@@ -154,7 +131,8 @@ impl Work {
     fn rest(&self) -> Option<Duration> {
         match &self.failing {
             Some(failing) => Some(failing.rest()),
-            None => (!self.waiting.is_done()).then_some(Duration::ZERO),
+            None if !self.waiting.is_done() => Some(Duration::ZERO),
+            None => self.gathering.as_ref().map(|since| GATHER.saturating_sub(since.elapsed())),
         }
     }
 
@@ -164,11 +142,15 @@ impl Work {
         let mut next = Some(first);
         while let Some(job) = next {
             if let Job::Keep(Handed { record, bytes: size, done }) = job {
-                records.push(record);
+                records.push(Held { record, mark: None });
                 told.push(done);
                 bytes += size;
             }
             next = if records.len() < BATCH { jobs.try_recv().ok() } else { None };
+        }
+        if records.is_empty() {
+            self.gathering.get_or_insert_with(Stopwatch::start);
+            return;
         }
         self.store(records);
         self.shared.done(0, bytes);
@@ -177,8 +159,11 @@ impl Work {
         }
     }
 
-    /// Stores records and some of those that wait, or lets them wait.
-    fn store(&mut self, records: Vec<Box<Record>>) {
+    /// Stores records, those of the spool, and some of those that wait, or lets them wait.
+    fn store(&mut self, handed: Vec<Held>) {
+        self.gathering = None;
+        let mut records = self.shared.spooled();
+        records.extend(handed);
         let missed = self.shared.missed.swap(0, Ordering::Relaxed);
         self.waiting.lose(usize::try_from(missed).unwrap_or(usize::MAX), self.clock.now().as_second(), "hung");
         // What was judged before evidence was switched off is kept all the same.
@@ -200,15 +185,22 @@ impl Work {
             Err(_) => {
                 self.metrics.fault(Fault::Evidence);
                 // Whichever record it was must not come round again.
+                let gone = self.waiting.len_unspooled() + unspooled(&records);
                 let lost = self.waiting.drop_oldest(BATCH) + records.len();
+                self.shared.done(gone - self.waiting.len_unspooled(), 0);
                 self.lost(lost, "fault");
+                self.put_spool_aside("fault");
+                self.waiting.unmark();
+                if let Some(spool) = self.aside.take() {
+                    spool.remove(); // nor out of the spool
+                }
                 self.failed(StoreError::new(&self.settings.path(), Trouble::Other, "a fault of relaywatch itself"));
             }
         }
         self.metrics.evidence_buffered(self.waiting.len());
     }
 
-    fn write(&mut self, records: &[Box<Record>]) -> Result<(), StoreError> {
+    fn write(&mut self, records: &[Held]) -> Result<(), StoreError> {
         self.leave_if_moved();
         let now = self.clock.now().as_second();
         let open = match &mut self.store {
@@ -230,16 +222,18 @@ impl Work {
         let waited = self.waiting.len().min(BATCH);
         let due = waited + records.len();
         if due == 0 && self.waiting.lost().is_none() {
-            return Ok(());
+            return self.use_spool();
         }
         let stopwatch = Stopwatch::start();
-        let all = self.waiting.oldest(waited).chain(records.iter().map(|record| &**record));
-        open.ledger.write(all, self.waiting.lost())?;
+        let all = || self.waiting.oldest(waited).chain(records);
+        // In the spool's order: it is not in use again before nothing waits.
+        let mark = all().filter_map(|held| held.mark).last();
+        open.ledger.take(all().map(|held| &*held.record), self.waiting.lost(), mark)?;
         self.metrics.evidence_stored(due as u64, stopwatch.elapsed());
-        self.shared.done(due, 0);
+        self.shared.done(unspooled(all()), 0);
         self.caught_up.stored += self.waiting.drop_oldest(waited);
         self.caught_up.lost += self.waiting.loss_is_stored();
-        Ok(())
+        self.use_spool()
     }
 
     /// What is written to a file that somebody moved away or removed is found by nobody.
@@ -247,14 +241,74 @@ impl Work {
         let path = self.settings.path();
         if self.store.as_ref().is_some_and(|open| open.file != FileId::of(&path)) {
             tracing::warn!(store = %path.display(), "the evidence store was moved away; a new one is begun where there is none");
-            self.close();
+            self.close_store();
+        }
+    }
+
+    /// Has the spool be used, where that is wanted and all is in order; what an earlier run left in it is stored first.
+    fn use_spool(&mut self) -> Result<(), StoreError> {
+        let wanted = self.settings.on && self.settings.durability == Durability::Normal && self.waiting.is_done();
+        let Some(open) = self.store.as_mut().filter(|_| wanted) else { return Ok(()) };
+        let mut shared = self.shared.spool();
+        if shared.as_mut().is_some_and(Spooling::settle) {
+            return Ok(());
+        }
+        if let Some(left) = shared.take() {
+            left.into_parts().0.remove();
+        }
+        drop(shared);
+        let spool = match self.aside.take() {
+            Some(spool) => Ok(Some(spool)),
+            None => Spool::open(&self.settings.path()),
+        };
+        let error = match spool {
+            Ok(Some(mut spool)) => {
+                let stopwatch = Stopwatch::start();
+                let taken = spool.take_in(&mut open.ledger, self.clock.now())?;
+                if taken != TakenIn::default() {
+                    self.metrics.evidence_stored(taken.stored as u64, stopwatch.elapsed());
+                    self.metrics.evidence_lost(taken.damaged as u64);
+                    tracing::info!(
+                        stored = taken.stored,
+                        damaged = taken.damaged,
+                        "what an earlier run left in the spool is stored"
+                    );
+                }
+                *self.shared.spool() = Some(Spooling::new(spool));
+                return Ok(());
+            }
+            Ok(None) => "another process has it".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        if self.no_spool.is_due() {
+            let spool = spool::path(&self.settings.path());
+            tracing::warn!(spool = %spool.display(), error, "there is no spool: each answer waits for a commit");
+        }
+        Ok(())
+    }
+
+    /// Has records wait in memory from now on.
+    fn put_spool_aside(&mut self, reason: &str) {
+        let spooling = self.shared.spool().take();
+        if let Some(spooling) = spooling {
+            let (spool, held) = spooling.into_parts();
+            self.wait(held, reason);
+            self.aside = Some(spool);
         }
     }
 
     /// Keeps records in memory, as many as may be; the rest is lost, and counted.
-    fn wait(&mut self, records: Vec<Box<Record>>, reason: &str) {
+    fn wait(&mut self, records: Vec<Held>, reason: &str) {
         let most = self.settings.buffer;
-        let lost = records.into_iter().map(|record| self.waiting.push(record, most)).filter(|kept| !kept).count();
+        let (mut lost, mut gone) = (0, 0);
+        for held in records {
+            let spooled = held.mark.is_some();
+            if !self.waiting.push(held, most) {
+                lost += 1;
+                gone += usize::from(!spooled);
+            }
+        }
+        self.shared.done(gone, 0);
         self.metrics.evidence_buffered(self.waiting.len());
         if lost > 0 {
             self.lost(lost, reason);
@@ -263,7 +317,6 @@ impl Work {
 
     fn lost(&mut self, count: usize, reason: &str) {
         self.waiting.lose(count, self.clock.now().as_second(), reason);
-        self.shared.done(count, 0);
         self.metrics.evidence_lost(count as u64);
         if self.complaints.loss.is_due() {
             let (waiting, lost) = (self.waiting.len(), self.waiting.lost().map_or(0, |gap| gap.lost));
@@ -273,6 +326,7 @@ impl Work {
 
     fn failed(&mut self, error: StoreError) {
         self.metrics.evidence_error(error.trouble);
+        self.put_spool_aside(error.trouble.as_str());
         // Opened anew next time: the file may have been moved away, repaired or given back by then.
         self.store = None;
         let say = self.complaints.of(error.trouble).is_due();
@@ -296,6 +350,11 @@ impl Work {
     fn configure(&mut self, settings: Settings) {
         if settings.path() != self.settings.path() || settings.durability != self.settings.durability {
             self.close();
+            // What waits goes to another store, and out of the spool of this one.
+            self.waiting.unmark();
+            if let Some(spool) = self.aside.take() {
+                spool.remove();
+            }
         }
         self.settings = settings;
         if let Some(failing) = &mut self.failing {
@@ -304,8 +363,31 @@ impl Work {
         self.store(Vec::new());
     }
 
-    /// Notes the end of this run in the store, and closes it.
+    /// Closes spool and store. What waits in memory stays in the spool's file as well.
     fn close(&mut self) {
+        let spooling = self.shared.spool().take();
+        if let Some(spooling) = spooling {
+            let (spool, held) = spooling.into_parts();
+            self.aside = Some(spool);
+            // Appended while the rest was stored.
+            let stopwatch = Stopwatch::start();
+            let mark = held.last().and_then(|held| held.mark);
+            let take = |open: &mut Open| open.ledger.take(held.iter().map(|held| &*held.record), None, mark);
+            match self.store.as_mut().filter(|_| mark.is_some()).map(take) {
+                Some(Ok(_)) => self.metrics.evidence_stored(held.len() as u64, stopwatch.elapsed()),
+                _ => self.wait(held, Trouble::Other.as_str()),
+            }
+        }
+        if self.waiting.len_unspooled() == self.waiting.len()
+            && let Some(spool) = self.aside.take()
+        {
+            spool.remove();
+        }
+        self.close_store();
+    }
+
+    /// Notes the end of this run in the store, and closes it.
+    fn close_store(&mut self) {
         let now = self.clock.now().as_second();
         if let Some(mut open) = self.store.take()
             && let Some(run) = self.run.take()
@@ -325,12 +407,24 @@ impl Work {
                 break;
             }
         }
-        let waiting = self.waiting.len();
+        let before = self.waiting.len_unspooled();
+        if let Some(spool) = &mut self.aside {
+            self.waiting.save(spool);
+        }
+        let waiting = self.waiting.len_unspooled();
+        self.shared.done(before - waiting, 0);
         let lost = waiting as u64 + self.waiting.lost().map_or(0, |gap| gap.lost);
         if lost > 0 {
             self.metrics.evidence_lost(waiting as u64);
             self.shared.done(waiting, 0);
             tracing::error!(lost, "records of messages could not be stored, and are lost with this process");
+        }
+        let spooled = self.waiting.len() - waiting;
+        if spooled > 0 {
+            tracing::warn!(
+                spooled,
+                "records of messages could not be stored; they stand in the spool, and the next start stores them"
+            );
         }
         self.close();
     }
