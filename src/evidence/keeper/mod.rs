@@ -22,7 +22,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use self::{failing::Seldom, spooling::Spooling, waiting::Held, work::Work};
+use self::{failing::Seldom, spooling::Spooling, work::Work};
 use super::{Settings, record::Record, tidy::Tidy};
 use crate::{clock::Clock, metrics::Metrics};
 
@@ -172,11 +172,6 @@ impl Keeper {
 impl Shared {
     fn spool(&self) -> MutexGuard<'_, Option<Spooling>> {
         self.spool.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What was appended to the spool since it was asked for last.
-    fn spooled(&self) -> Vec<Held> {
-        self.spool().as_mut().map(Spooling::take).unwrap_or_default()
     }
 
     fn asked(&self) -> MutexGuard<'_, Asked> {

@@ -15,8 +15,8 @@ use std::{
 
 use super::{
     Handed, Job, Shared,
-    failing::{Complaints, Failing, Seldom},
-    spooling::Spooling,
+    failing::{Complaints, Failing},
+    spooling::OwnSpool,
     waiting::{Held, Waiting},
 };
 use crate::{
@@ -25,36 +25,29 @@ use crate::{
         Settings, Trouble,
         error::StoreError,
         insert::{Ledger, RunId},
-        spool::{self, Spool, TakenIn},
-        store::{Durability, FileId, Store},
+        store::{FileId, Store},
     },
     metrics::{Fault, Metrics},
 };
 
 /// New records of one commit, and as many that waited: the first of them does not wait for all.
 const BATCH: usize = 256;
-/// How long records gather in the spool before they are stored in one commit.
-const GATHER: Duration = Duration::from_millis(200);
 /// How long a commit waits for another program's transaction; so long may an answer to the MTA take then.
 const LOCK_PATIENCE: Duration = Duration::from_millis(250);
 
 /// The thread's state.
 pub(super) struct Work {
-    settings: Settings,
-    clock: Arc<dyn Clock>,
-    metrics: Metrics,
-    shared: Arc<Shared>,
-    store: Option<Open>,
+    pub(super) settings: Settings,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: Metrics,
+    pub(super) shared: Arc<Shared>,
+    pub(super) store: Option<Open>,
     /// This process's entry in the store, also while that fails and is closed.
     run: Option<RunId>,
-    /// The spool while the store fails.
-    aside: Option<Spool>,
-    /// Since when the spool is known to hold something.
-    gathering: Option<Stopwatch>,
-    waiting: Waiting,
+    pub(super) spool: OwnSpool,
+    pub(super) waiting: Waiting,
     failing: Option<Failing>,
     complaints: Complaints,
-    no_spool: Seldom,
     caught_up: CaughtUp,
 }
 
@@ -72,8 +65,9 @@ fn unspooled<'a>(records: impl IntoIterator<Item = &'a Held>) -> usize {
     records.into_iter().filter(|held| held.mark.is_none()).count()
 }
 
-struct Open {
-    ledger: Ledger,
+/// An open store.
+pub(super) struct Open {
+    pub(super) ledger: Ledger,
     file: Option<FileId>,
 }
 
@@ -86,12 +80,10 @@ impl Work {
             shared,
             store: None,
             run: None,
-            aside: None,
-            gathering: None,
+            spool: OwnSpool::default(),
             waiting: Waiting::default(),
             failing: None,
             complaints: Complaints::default(),
-            no_spool: Seldom::default(),
             caught_up: CaughtUp::default(),
         }
     }
@@ -132,7 +124,7 @@ impl Work {
         match &self.failing {
             Some(failing) => Some(failing.rest()),
             None if !self.waiting.is_done() => Some(Duration::ZERO),
-            None => self.gathering.as_ref().map(|since| GATHER.saturating_sub(since.elapsed())),
+            None => self.spool.rest(),
         }
     }
 
@@ -149,8 +141,7 @@ impl Work {
             next = if records.len() < BATCH { jobs.try_recv().ok() } else { None };
         }
         if records.is_empty() {
-            self.gathering.get_or_insert_with(Stopwatch::start);
-            return;
+            return self.spool.gather();
         }
         self.store(records);
         self.shared.done(0, bytes);
@@ -161,8 +152,7 @@ impl Work {
 
     /// Stores records, those of the spool, and some of those that wait, or lets them wait.
     fn store(&mut self, handed: Vec<Held>) {
-        self.gathering = None;
-        let mut records = self.shared.spooled();
+        let mut records = self.spooled();
         records.extend(handed);
         let missed = self.shared.missed.swap(0, Ordering::Relaxed);
         self.waiting.lose(usize::try_from(missed).unwrap_or(usize::MAX), self.clock.now().as_second(), "hung");
@@ -177,7 +167,14 @@ impl Work {
         }
         // A panic here would be a fault of ours or of SQLite; the thread outlives it, and the mail does not notice.
         match catch_unwind(AssertUnwindSafe(|| self.write(&records))) {
-            Ok(Ok(())) => self.recovered(),
+            Ok(Ok(())) => {
+                self.recovered();
+                if self.settings.on {
+                    self.use_spool();
+                } else if self.waiting.is_done() {
+                    self.close();
+                }
+            }
             Ok(Err(error)) => {
                 self.wait(records, error.trouble.as_str());
                 self.failed(error);
@@ -190,10 +187,7 @@ impl Work {
                 self.shared.done(gone - self.waiting.len_unspooled(), 0);
                 self.lost(lost, "fault");
                 self.put_spool_aside("fault");
-                self.waiting.unmark();
-                if let Some(spool) = self.aside.take() {
-                    spool.remove(); // nor out of the spool
-                }
+                self.leave_spool(); // nor out of the spool
                 self.failed(StoreError::new(&self.settings.path(), Trouble::Other, "a fault of relaywatch itself"));
             }
         }
@@ -222,7 +216,7 @@ impl Work {
         let waited = self.waiting.len().min(BATCH);
         let due = waited + records.len();
         if due == 0 && self.waiting.lost().is_none() {
-            return self.use_spool();
+            return Ok(());
         }
         let stopwatch = Stopwatch::start();
         let all = || self.waiting.oldest(waited).chain(records);
@@ -233,7 +227,7 @@ impl Work {
         self.shared.done(unspooled(all()), 0);
         self.caught_up.stored += self.waiting.drop_oldest(waited);
         self.caught_up.lost += self.waiting.loss_is_stored();
-        self.use_spool()
+        Ok(())
     }
 
     /// What is written to a file that somebody moved away or removed is found by nobody.
@@ -245,60 +239,8 @@ impl Work {
         }
     }
 
-    /// Has the spool be used, where that is wanted and all is in order; what an earlier run left in it is stored first.
-    fn use_spool(&mut self) -> Result<(), StoreError> {
-        let wanted = self.settings.on && self.settings.durability == Durability::Normal && self.waiting.is_done();
-        let Some(open) = self.store.as_mut().filter(|_| wanted) else { return Ok(()) };
-        let mut shared = self.shared.spool();
-        if shared.as_mut().is_some_and(Spooling::settle) {
-            return Ok(());
-        }
-        if let Some(left) = shared.take() {
-            left.into_parts().0.remove();
-        }
-        drop(shared);
-        let spool = match self.aside.take() {
-            Some(spool) => Ok(Some(spool)),
-            None => Spool::open(&self.settings.path()),
-        };
-        let error = match spool {
-            Ok(Some(mut spool)) => {
-                let stopwatch = Stopwatch::start();
-                let taken = spool.take_in(&mut open.ledger, self.clock.now())?;
-                if taken != TakenIn::default() {
-                    self.metrics.evidence_stored(taken.stored as u64, stopwatch.elapsed());
-                    self.metrics.evidence_lost(taken.damaged as u64);
-                    tracing::info!(
-                        stored = taken.stored,
-                        damaged = taken.damaged,
-                        "what an earlier run left in the spool is stored"
-                    );
-                }
-                *self.shared.spool() = Some(Spooling::new(spool));
-                return Ok(());
-            }
-            Ok(None) => "another process has it".to_owned(),
-            Err(error) => error.to_string(),
-        };
-        if self.no_spool.is_due() {
-            let spool = spool::path(&self.settings.path());
-            tracing::warn!(spool = %spool.display(), error, "there is no spool: each answer waits for a commit");
-        }
-        Ok(())
-    }
-
-    /// Has records wait in memory from now on.
-    fn put_spool_aside(&mut self, reason: &str) {
-        let spooling = self.shared.spool().take();
-        if let Some(spooling) = spooling {
-            let (spool, held) = spooling.into_parts();
-            self.wait(held, reason);
-            self.aside = Some(spool);
-        }
-    }
-
     /// Keeps records in memory, as many as may be; the rest is lost, and counted.
-    fn wait(&mut self, records: Vec<Held>, reason: &str) {
+    pub(super) fn wait(&mut self, records: Vec<Held>, reason: &str) {
         let most = self.settings.buffer;
         let (mut lost, mut gone) = (0, 0);
         for held in records {
@@ -350,11 +292,7 @@ impl Work {
     fn configure(&mut self, settings: Settings) {
         if settings.path() != self.settings.path() || settings.durability != self.settings.durability {
             self.close();
-            // What waits goes to another store, and out of the spool of this one.
-            self.waiting.unmark();
-            if let Some(spool) = self.aside.take() {
-                spool.remove();
-            }
+            self.leave_spool(); // what waits goes to another store
         }
         self.settings = settings;
         if let Some(failing) = &mut self.failing {
@@ -363,26 +301,9 @@ impl Work {
         self.store(Vec::new());
     }
 
-    /// Closes spool and store. What waits in memory stays in the spool's file as well.
+    /// Closes spool and store.
     fn close(&mut self) {
-        let spooling = self.shared.spool().take();
-        if let Some(spooling) = spooling {
-            let (spool, held) = spooling.into_parts();
-            self.aside = Some(spool);
-            // Appended while the rest was stored.
-            let stopwatch = Stopwatch::start();
-            let mark = held.last().and_then(|held| held.mark);
-            let take = |open: &mut Open| open.ledger.take(held.iter().map(|held| &*held.record), None, mark);
-            match self.store.as_mut().filter(|_| mark.is_some()).map(take) {
-                Some(Ok(_)) => self.metrics.evidence_stored(held.len() as u64, stopwatch.elapsed()),
-                _ => self.wait(held, Trouble::Other.as_str()),
-            }
-        }
-        if self.waiting.len_unspooled() == self.waiting.len()
-            && let Some(spool) = self.aside.take()
-        {
-            spool.remove();
-        }
+        self.close_spool();
         self.close_store();
     }
 
@@ -407,12 +328,8 @@ impl Work {
                 break;
             }
         }
-        let before = self.waiting.len_unspooled();
-        if let Some(spool) = &mut self.aside {
-            self.waiting.save(spool);
-        }
+        self.save_to_spool();
         let waiting = self.waiting.len_unspooled();
-        self.shared.done(before - waiting, 0);
         let lost = waiting as u64 + self.waiting.lost().map_or(0, |gap| gap.lost);
         if lost > 0 {
             self.metrics.evidence_lost(waiting as u64);
