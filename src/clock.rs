@@ -51,3 +51,46 @@ impl Stopwatch {
         self.0.elapsed()
     }
 }
+
+/// Something that is said, or tried, only so often: what comes and goes must not fill a log.
+#[derive(Debug, Clone, Copy)]
+pub struct Seldom {
+    every: Duration,
+    last: Option<Stopwatch>,
+}
+
+impl Seldom {
+    /// At once, and then after so long again.
+    pub const fn every(every: Duration) -> Self {
+        Self { every, last: None }
+    }
+
+    /// Whether it is due; then it is not for a while.
+    pub fn is_due(&mut self) -> bool {
+        let due = self.last.is_none_or(|last| last.elapsed() >= self.every);
+        if due {
+            self.last = Some(Stopwatch::start());
+        }
+        due
+    }
+
+    /// Has it be due.
+    pub fn hurry(&mut self) {
+        self.last = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_seldom_is_said_at_once_and_then_not_for_a_while() {
+        let mut always = Seldom::every(Duration::ZERO);
+        assert_eq!([always.is_due(), always.is_due()], [true, true]);
+        let mut seldom = Seldom::every(Duration::from_secs(3600));
+        assert_eq!([seldom.is_due(), seldom.is_due(), seldom.is_due()], [true, false, false]);
+        seldom.hurry();
+        assert_eq!([seldom.is_due(), seldom.is_due()], [true, false]);
+    }
+}

@@ -9,9 +9,12 @@ use std::{
 };
 
 use crate::{
-    clock::Stopwatch,
+    clock::{Seldom, Stopwatch},
     metrics::{EventOutput, EventResult, Metrics},
 };
+
+/// How often the log is told of trouble.
+const SELDOM: Duration = Duration::from_secs(60);
 
 /// What became of an output's events, in the metrics and in the log.
 #[derive(Debug)]
@@ -26,10 +29,9 @@ pub(super) struct Tally {
     said: Mutex<Said>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Said {
-    /// When something was said last.
-    last: Option<Duration>,
+    seldom: Seldom,
     /// Lost events that the log does not know of yet.
     lost: u64,
     /// Whether the log has it that the output fails.
@@ -37,11 +39,9 @@ struct Said {
 }
 
 impl Tally {
-    /// How often the log is told of trouble.
-    const SELDOM: Duration = Duration::from_secs(60);
-
     pub(super) fn new(kind: EventOutput, name: String, metrics: Metrics) -> Self {
-        Self { kind, name, metrics, watch: Stopwatch::start(), closed: OnceLock::new(), said: Mutex::default() }
+        let said = Mutex::new(Said { seldom: Seldom::every(SELDOM), lost: 0, failing: false });
+        Self { kind, name, metrics, watch: Stopwatch::start(), closed: OnceLock::new(), said }
     }
 
     fn said(&self) -> MutexGuard<'_, Said> {
@@ -56,7 +56,7 @@ impl Tally {
             tracing::info!(output = self.name, lost = std::mem::take(&mut said.lost), "events are written again");
         }
         if let Some(complaint) = complaint
-            && said.may_speak(self.watch.elapsed())
+            && said.seldom.is_due()
         {
             tracing::warn!(output = self.name, "{complaint}");
         }
@@ -64,7 +64,7 @@ impl Tally {
 
     pub(super) fn trouble(&self, error: &io::Error) {
         let mut said = self.said();
-        if said.may_speak(self.watch.elapsed()) {
+        if said.seldom.is_due() {
             said.failing = true;
             let lost = std::mem::take(&mut said.lost);
             tracing::warn!(output = self.name, %error, lost, "events cannot be written; they wait, and it is tried again");
@@ -75,20 +75,10 @@ impl Tally {
         self.metrics.events(self.kind, EventResult::Lost, count);
         let mut said = self.said();
         said.lost += count;
-        if said.may_speak(self.watch.elapsed()) {
+        if said.seldom.is_due() {
             let lost = std::mem::take(&mut said.lost);
             tracing::error!(output = self.name, lost, "events are lost: {why}");
         }
-    }
-}
-
-impl Said {
-    fn may_speak(&mut self, now: Duration) -> bool {
-        let may = self.last.is_none_or(|last| now >= last + Tally::SELDOM);
-        if may {
-            self.last = Some(now);
-        }
-        may
     }
 }
 
@@ -99,17 +89,5 @@ impl Drop for Tally {
         if lost > 0 {
             tracing::error!(output = self.name, lost, "events were lost");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_log_is_told_once_a_minute() {
-        let mut said = Said::default();
-        let spoken: Vec<u64> = (0..200).filter(|second| said.may_speak(Duration::from_secs(*second))).collect();
-        assert_eq!(spoken, [0, 60, 120, 180]);
     }
 }

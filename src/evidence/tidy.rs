@@ -18,7 +18,7 @@ use super::{
     retention::{Pruner, Retention, Step},
 };
 use crate::{
-    clock::{Clock, Stopwatch},
+    clock::{Clock, Seldom},
     metrics::{Metrics, Trouble},
 };
 
@@ -42,7 +42,7 @@ impl Tidy {
     /// Starts the thread.
     pub(super) fn start(settings: Settings, clock: Arc<dyn Clock>, metrics: Metrics) -> std::io::Result<Self> {
         let (sender, told) = channel();
-        let work = Work { settings, clock, metrics, pruner: None, complained: None };
+        let work = Work { settings, clock, metrics, pruner: None, complaint: Seldom::every(COMPLAIN) };
         thread::Builder::new().name("evidence-tidy".to_owned()).spawn(move || work.run(&told))?;
         Ok(Self(sender))
     }
@@ -63,7 +63,7 @@ struct Work {
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     pruner: Option<Pruner>,
-    complained: Option<Stopwatch>,
+    complaint: Seldom,
 }
 
 impl Work {
@@ -117,9 +117,8 @@ impl Work {
 
     fn complain(&mut self, error: &StoreError) {
         self.metrics.evidence_error(error.trouble);
-        if self.complained.is_none_or(|complained| complained.elapsed() >= COMPLAIN) {
+        if self.complaint.is_due() {
             tracing::error!(trouble = error.trouble.as_str(), %error, "old evidence cannot be cleared away");
-            self.complained = Some(Stopwatch::start());
         }
     }
 }

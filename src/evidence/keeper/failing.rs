@@ -2,12 +2,16 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use crate::{clock::Stopwatch, evidence::error::StoreError, metrics::Trouble};
+use crate::{
+    clock::{Seldom, Stopwatch},
+    evidence::error::StoreError,
+    metrics::Trouble,
+};
 
 /// How soon a failing store is tried again, at first and at last.
 const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
 /// How often the same is said.
-const SELDOM: Duration = Duration::from_secs(60);
+pub(super) const SELDOM: Duration = Duration::from_secs(60);
 
 /// That the store fails, and how.
 pub(super) struct Failing {
@@ -39,30 +43,20 @@ impl Failing {
 }
 
 /// What was complained of and when: a store that comes and goes must not fill the disk with complaints.
-#[derive(Default)]
 pub(super) struct Complaints {
     troubles: HashMap<Trouble, Seldom>,
     pub(super) loss: Seldom,
 }
 
-impl Complaints {
-    pub(super) fn of(&mut self, trouble: Trouble) -> &mut Seldom {
-        self.troubles.entry(trouble).or_default()
+impl Default for Complaints {
+    fn default() -> Self {
+        Self { troubles: HashMap::new(), loss: Seldom::every(SELDOM) }
     }
 }
 
-/// Something that is said once a minute at most.
-#[derive(Debug, Default)]
-pub(super) struct Seldom(Option<Stopwatch>);
-
-impl Seldom {
-    /// Whether it is to be said now, and then it is.
-    pub(super) fn is_due(&mut self) -> bool {
-        let due = self.0.is_none_or(|said| said.elapsed() >= SELDOM);
-        if due {
-            self.0 = Some(Stopwatch::start());
-        }
-        due
+impl Complaints {
+    pub(super) fn of(&mut self, trouble: Trouble) -> &mut Seldom {
+        self.troubles.entry(trouble).or_insert(Seldom::every(SELDOM))
     }
 }
 

@@ -22,9 +22,12 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use self::{failing::Seldom, spooling::Spooling, work::Work};
+use self::{spooling::Spooling, work::Work};
 use super::{Settings, record::Record, tidy::Tidy};
-use crate::{clock::Clock, metrics::Metrics};
+use crate::{
+    clock::{Clock, Seldom},
+    metrics::Metrics,
+};
 
 /// Records that may be on their way to the thread: more than connections that a milter serves by default.
 const QUEUE: usize = 4096;
@@ -72,7 +75,21 @@ struct Shared {
     /// Records that found no room, since the thread last looked.
     missed: AtomicU64,
     asked: Mutex<Asked>,
-    said: Mutex<(Seldom, Seldom)>,
+    said: Mutex<Said>,
+}
+
+/// What the log is told of a store that hangs.
+#[derive(Debug)]
+struct Said {
+    lost: Seldom,
+    late: Seldom,
+}
+
+impl Default for Said {
+    fn default() -> Self {
+        let seldom = Seldom::every(failing::SELDOM);
+        Self { lost: seldom, late: seldom }
+    }
 }
 
 /// What the thread is asked for. Not in the queue, which is full when the store hangs, and then the admin names another one.
@@ -101,14 +118,14 @@ impl Keeper {
         if !self.hand_over(Handed { record, bytes, done }) {
             self.metrics.evidence_lost(1);
             self.shared.missed.fetch_add(1, Ordering::Relaxed);
-            if self.shared.said().0.is_due() {
+            if self.shared.said().lost.is_due() {
                 tracing::error!(
                     "the evidence store hangs, and no more records fit into memory: they are lost; mail goes on"
                 );
             }
         } else if tokio::time::timeout(PATIENCE, stored).await.is_err() {
             self.metrics.evidence_late();
-            if self.shared.said().1.is_due() {
+            if self.shared.said().late.is_due() {
                 tracing::warn!("the evidence store hangs; messages are answered before they are stored");
             }
         }
@@ -178,7 +195,7 @@ impl Shared {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn said(&self) -> MutexGuard<'_, (Seldom, Seldom)> {
+    fn said(&self) -> MutexGuard<'_, Said> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

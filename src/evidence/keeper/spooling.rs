@@ -7,7 +7,7 @@ use std::{
 
 use super::{waiting::Held, work::Work};
 use crate::{
-    clock::Stopwatch,
+    clock::{Seldom, Stopwatch},
     evidence::{
         Trouble,
         record::Record,
@@ -67,14 +67,20 @@ impl Spooling {
 }
 
 /// What the thread knows of its spool.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct OwnSpool {
     /// The spool itself, while the store fails.
     aside: Option<Spool>,
     /// Since when it is known to hold something.
     gathering: Option<Stopwatch>,
-    /// Since when it is known that it cannot be used.
-    failed: Option<Stopwatch>,
+    /// How often it is tried to use one.
+    tries: Seldom,
+}
+
+impl Default for OwnSpool {
+    fn default() -> Self {
+        Self { aside: None, gathering: None, tries: Seldom::every(LEFT_ALONE) }
+    }
 }
 
 impl OwnSpool {
@@ -109,14 +115,12 @@ impl Work {
             moved.into_parts().0.remove();
         }
         let wanted = self.settings.durability == Durability::Normal && self.waiting.is_done();
-        let rests = self.spool.failed.as_ref().is_some_and(|failed| failed.elapsed() < LEFT_ALONE);
-        if !wanted || rests {
+        if !wanted || !self.spool.tries.is_due() {
             return;
         }
         let error = match catch_unwind(AssertUnwindSafe(|| self.open_spool())) {
             Ok(Ok(())) => {
-                self.spool.failed = None;
-                return;
+                return self.spool.tries.hurry();
             }
             Ok(Err(error)) => error,
             Err(_) => {
@@ -124,7 +128,6 @@ impl Work {
                 "a fault of relaywatch itself".to_owned()
             }
         };
-        self.spool.failed = Some(Stopwatch::start());
         let spool = spool::path(&self.settings.path());
         tracing::warn!(spool = %spool.display(), error, "there is no spool: each answer waits for a commit");
     }
@@ -190,6 +193,7 @@ impl Work {
         if self.waiting.len_unspooled() == self.waiting.len() {
             self.leave_spool();
         }
+        self.spool.tries.hurry();
     }
 
     /// Takes away a spool that was put aside. What waits is in memory only after that.
