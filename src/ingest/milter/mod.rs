@@ -19,3 +19,4 @@ pub mod offer;
 pub mod reply;
 pub mod server;
 mod smtp_connection;
+pub mod unix;
