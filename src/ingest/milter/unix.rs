@@ -7,6 +7,7 @@
 
 use std::{
     io::{self, Read, Write},
+    mem,
     net::Shutdown,
     os::{
         fd::{AsRawFd, OwnedFd},
@@ -27,6 +28,8 @@ pub struct UnixListener(AsyncFd<StdListener>);
 #[derive(Debug)]
 pub struct UnixStream {
     socket: AsyncFd<StdStream>,
+    /// Whether nothing was read yet: who has just connected has mostly spoken by now, which spares the first wake.
+    new: bool,
     /// The socket under a second number, there while a write waits: epoll takes one question a number.
     full: Option<AsyncFd<StdStream>>,
 }
@@ -54,26 +57,35 @@ impl UnixStream {
     /// Takes over a connected socket. Must be called within a tokio runtime.
     pub fn from_std(stream: StdStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        Ok(Self { socket: watched(stream, Interest::READABLE)?, full: None })
+        Ok(Self { socket: watched(stream, Interest::READABLE)?, new: true, full: None })
     }
 }
 
 impl AsyncRead for UnixStream {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         loop {
-            let mut ready = ready!(self.socket.poll_read_ready(context))?;
+            let ready =
+                if mem::take(&mut self.new) { None } else { Some(ready!(self.socket.poll_read_ready(context))?) };
             let room = buffer.initialize_unfilled();
-            match ready.get_inner().read(room) {
+            let read = self.socket.get_ref().read(room);
+            // What was there is read, so that it need not be tried again before the next wake.
+            let emptied = match &read {
+                Ok(length) => *length > 0 && *length < room.len(),
+                Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+            };
+            if let (Some(mut ready), true) = (ready, emptied) {
+                ready.clear_ready();
+            }
+            match read {
                 Ok(length) => {
-                    // All was read that was there, so that it need not be tried again before the next wake.
-                    if length > 0 && length < room.len() {
-                        ready.clear_ready();
-                    }
                     buffer.advance(length);
                     return Poll::Ready(Ok(()));
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
@@ -82,7 +94,7 @@ impl AsyncRead for UnixStream {
 
 impl AsyncWrite for UnixStream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let Self { socket, full } = self.get_mut();
+        let Self { socket, full, .. } = self.get_mut();
         loop {
             match socket.get_ref().write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
