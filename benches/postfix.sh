@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# What a milter costs a real Postfix: no milter, one that does nothing, relaywatch, opendkim and rspamd, over UNIX socket
-# and TCP, in one run.
+# What a milter costs a real Postfix: no milter, one that does nothing, relaywatch without its evidence store and with it,
+# opendkim and rspamd, over UNIX socket and TCP, in one run.
 #
 # One private Postfix on loopback has an smtpd for each milter, on a port of its own, and discards what it took. smtp-source
 # sends the same mail of 4 KB in ten sessions, to one smtpd after the other, round by round. Prints the medians.
 #
 # With --latency N it asks instead how long one client waits for each of N mails, with the evidence store and without it.
 #
-#     benches/postfix.sh [--latency N] [--rounds N] [--messages M] [--only nothing,relaywatch,opendkim,rspamd] [--folder DIR] [--markdown]
+#     benches/postfix.sh [--latency N] [--rounds N] [--messages M] [--only nothing,storeless,relaywatch,opendkim,rspamd]
+#                        [--folder DIR] [--markdown]
 #
 # RELAYWATCH in the environment names another program than target/release/relaywatch.
 # Needs root, because Postfix does. It leaves nothing behind and reaches nothing outside loopback.
@@ -15,19 +16,19 @@ set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 here=$(cd "$(dirname "$0")" && pwd)
 
-latency=0 rounds=5 messages=2000 only=nothing,relaywatch,opendkim,rspamd form=text
+latency=0 rounds=5 messages=2000 only=nothing,storeless,relaywatch,opendkim,rspamd form=text
 # In memory: waiting for a disk would hide what a milter costs.
 folder=/dev/shm
 [ -w $folder ] || folder=${TMPDIR:-/tmp}
 while [ $# -gt 0 ]; do
   case $1 in
-    --latency) latency=$2 only=relaywatch; shift ;;
+    --latency) latency=$2 only=storeless,relaywatch; shift ;;
     --rounds) rounds=$2; shift ;;
     --messages) messages=$2; shift ;;
     --only) only=$2; shift ;;
     --folder) folder=$2; shift ;;
     --markdown) form=markdown ;;
-    *) sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
   shift
 done
@@ -51,7 +52,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 [ "$(id -u)" = 0 ] || fail "Postfix starts as root only; run: sudo $0"
 relaywatch=${RELAYWATCH:-$(cd "$here/.." && pwd)/target/release/relaywatch}
-if peer relaywatch && [ ! -x "$relaywatch" ]; then fail "no $relaywatch; run: make build"; fi
+if { peer relaywatch || peer storeless; } && [ ! -x "$relaywatch" ]; then fail "no $relaywatch; run: make build"; fi
 
 # --- the servers, each in this folder, and stopped when the script ends
 
@@ -139,14 +140,17 @@ CONF
   start "$1" "$relaywatch" serve --config "$work/$1.conf/relaywatch.toml"
 }
 
-if [ "$latency" -gt 0 ]; then
-  daemon without-store false
-  has without-store without-store/unix "unix:$work/without-store.sock"
+declare -A counts_at=()
+if peer storeless; then
+  daemon storeless false
+  has storeless storeless/unix "unix:$work/storeless.sock"
+  counts_at[storeless]=$metrics_port
 fi
 if peer relaywatch; then
   daemon relaywatch true
   has relaywatch relaywatch/unix "unix:$work/relaywatch.sock"
   has relaywatch relaywatch/tcp "inet:127.0.0.1:$tcp_port"
+  counts_at[relaywatch]=$metrics_port
 fi
 
 if peer opendkim; then
@@ -282,7 +286,7 @@ send() {
 
 load=$(cut -d' ' -f1 /proc/loadavg)
 if [ "$latency" -gt 0 ]; then
-  python3 "$here/latency.py" "$work/mail" "$latency" "relaywatch without a store=${port[without-store/unix]}" \
+  python3 "$here/latency.py" "$work/mail" "$latency" "relaywatch without a store=${port[storeless/unix]}" \
     "relaywatch with its store=${port[relaywatch/unix]}" "no milter=${port[none]}"
   echo
   echo "Postfix $(postconf -d -h mail_version), UNIX sockets, queue and store on $(stat -f -c %T "$work"); load average $load at the start."
@@ -307,22 +311,22 @@ for ((round = 1; round <= rounds; round++)); do
 done
 progress
 
-# --- nothing was lost, and the daemon saw all of its mail
+# --- nothing was lost, and the daemons saw all of their mail
 
 delivered=$(grep -c 'postfix/discard.* status=sent' "$work/maillog" || true)
 [ "$delivered" = "$total" ] || fail "$total messages were sent, Postfix delivered $delivered"
-if peer relaywatch; then
-  exec {metrics}<>"/dev/tcp/127.0.0.1/$metrics_port"
+for name in "${!counts_at[@]}"; do
+  exec {metrics}<>"/dev/tcp/127.0.0.1/${counts_at[$name]}"
   printf 'GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&"$metrics"
   counted=$(awk '/^relaywatch_messages_total/ { count += $2 } END { print count }' <&"$metrics")
-  due=$((sent[relaywatch/unix] + sent[relaywatch/tcp]))
-  [ "$counted" = "$due" ] || fail "relaywatch was sent $due messages and counts $counted"
-fi
+  due=$((sent[$name/unix] + ${sent[$name/tcp]:-0}))
+  [ "$counted" = "$due" ] || fail "$name was sent $due messages and counts $counted"
+done
 
 # --- what came out
 
 versions="Postfix $(postconf -d -h mail_version)"
-! peer relaywatch || versions+=", $("$relaywatch" version | head -n 1)"
+! peer relaywatch && ! peer storeless || versions+=", $("$relaywatch" version | head -n 1)"
 ! peer opendkim || versions+=", $(opendkim -V | sed -n '1s/.*Filter v/opendkim /p')"
 ! peer rspamd || versions+=", $(rspamd --version | sed -n '1s/Rspamd daemon version/rspamd/p')"
 python3 "$here/tables.py" postfix "$work/results" --form $form \

@@ -26,8 +26,13 @@ BASELINES = {
     "indicator_lookup_in_500k": "loop_as_baseline",
     "a message and DNS": "no DNS",
 }
-ORDER = ["none", "nothing", "relaywatch", "opendkim", "rspamd"]
-NAMES = {"none": "no milter", "nothing": "does nothing", "relaywatch": "**relaywatch**"}
+ORDER = ["none", "nothing", "storeless", "relaywatch", "opendkim", "rspamd"]
+NAMES = {
+    "none": "no milter",
+    "nothing": "does nothing",
+    "storeless": "**relaywatch** without its store",
+    "relaywatch": "**relaywatch**",
+}
 KINDS = {"unix": "UNIX", "tcp": "TCP"}
 
 

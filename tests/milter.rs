@@ -7,7 +7,7 @@ mod harness;
 
 use std::{path::PathBuf, time::Duration};
 
-use harness::{Kind, PATIENCE, Rig, play};
+use harness::{Kind, PATIENCE, Rig, Wire, play};
 use relaywatch::{
     config::{Address, MilterSettings},
     ingest::{
@@ -167,6 +167,65 @@ async fn a_slow_peer_is_cut_off() {
             () = rig.metric("relaywatch_milter_connections_total{end=\"timeout\"} 1") => {}
         }
         assert_eq!(wire.hear().await, None);
+        rig.stop().await;
+    }
+}
+
+/// A ruling whose answer is far larger than what a socket takes at once.
+fn many_words() -> Ruling {
+    let change =
+        |number: usize| HeaderChange::Prepend { name: format!("X-Number-{number}").into(), value: "x".repeat(10_000) };
+    Ruling { changes: (0..1000).map(change).collect(), ..Ruling::open() }
+}
+
+/// Sends a message and waits until it is judged; nothing of the answer is read.
+async fn have_judged(rig: &Rig, wire: &mut Wire, count: usize) {
+    wire.say(b'M', b"<a@sender.example>\0").await;
+    wire.say(b'R', b"<b@victim.example>\0").await;
+    wire.say(b'E', b"").await;
+    rig.metric(&format!("relaywatch_milter_message_duration_seconds_count {count}")).await;
+}
+
+#[tokio::test]
+async fn an_answer_waits_for_a_peer_that_does_not_read() {
+    for kind in KINDS {
+        let rig = Rig::start(kind, MilterSettings::default(), PATIENCE);
+        rig.judge.rules(many_words());
+        let mut wire = rig.connect().await;
+        wire.negotiate().await;
+        for message in 1..=3 {
+            have_judged(&rig, &mut wire, message).await;
+            for number in 0..1000 {
+                let (command, payload) = wire.hear().await.unwrap();
+                assert_eq!((command, payload.len()), (b'i', 4 + format!("X-Number-{number}\0 ").len() + 10_001));
+                assert!(
+                    payload[4..].starts_with(format!("X-Number-{number}\0 xxx").as_bytes()),
+                    "{number} in its place"
+                );
+            }
+            assert_eq!(wire.hear().await, Some((b'a', Vec::new())));
+        }
+        rig.judge.rules(Ruling::open());
+        have_judged(&rig, &mut wire, 4).await;
+        assert_eq!(wire.hear().await, Some((b'a', Vec::new())));
+        rig.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_never_reads_is_cut_off_and_one_that_leaves_is_let_go() {
+    for (kind, leaves) in KINDS.into_iter().flat_map(|kind| [(kind, false), (kind, true)]) {
+        let io_timeout = if leaves { PATIENCE * 2 } else { Duration::from_millis(200) };
+        let rig = Rig::start(kind, MilterSettings { io_timeout, ..MilterSettings::default() }, PATIENCE);
+        rig.judge.rules(many_words());
+        let mut wire = rig.connect().await;
+        wire.negotiate().await;
+        have_judged(&rig, &mut wire, 1).await;
+        // Who stays, stays until the end of the test.
+        let wire = (!leaves).then_some(wire);
+        let end = if leaves { "lost" } else { "timeout" };
+        rig.metric(&format!("relaywatch_milter_connections_total{{end=\"{end}\"}} 1")).await;
+        drop(wire);
         rig.stop().await;
     }
 }

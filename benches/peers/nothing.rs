@@ -2,6 +2,9 @@
 //!
 //! `nothing SOCKET` listens on a UNIX socket, asks for what relaywatch asks for and answers only what it must: "accept" at
 //! the end of each message. It needs no library, so that `rustc -O` alone builds it.
+//!
+//! Where sessions are used again it is the floor: two reads and a write a message. With one mail a session it is not quite:
+//! a thread with 128 KB of its own is made for each, for which 16 of the session's 24 system calls are.
 
 use std::{
     env, fs,

@@ -8,7 +8,7 @@ use std::{io, net::IpAddr, time::Duration};
 use bytes::BytesMut;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpStream, UnixStream},
+    net::TcpStream,
     time::timeout,
 };
 use tokio_util::codec::Decoder;
@@ -20,6 +20,7 @@ use super::{
     negotiation::Agreement,
     offer::{Offer, protocol},
     reply::Reply,
+    unix::UnixStream,
 };
 use crate::{config::Address, ingest::Ruling, message::HeaderSection, policy::Action, stamp::HeaderChange};
 

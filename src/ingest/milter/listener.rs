@@ -12,9 +12,10 @@ use std::{
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream, UnixListener, UnixStream},
+    net::{TcpListener, TcpStream},
 };
 
+use super::unix::{UnixListener, UnixStream};
 use crate::config::Address;
 
 /// How many connections the kernel holds for us while we are busy.
@@ -82,7 +83,6 @@ impl Listener {
 
     /// Takes over a UNIX socket that another process opened (systemd); its file is not ours to delete.
     pub fn from_std_unix(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
         let path = listener.local_addr()?.as_pathname().map(Path::to_path_buf).unwrap_or_default();
         let socket = ListenerSocket::Unix(UnixListener::from_std(listener)?);
         Ok(Self { socket, address: Address::Unix(path), _made: None })
@@ -103,7 +103,7 @@ impl Listener {
     /// Waits for the next connection. May be dropped while it waits without losing one.
     pub async fn accept(&self) -> io::Result<Connection> {
         match &self.socket {
-            ListenerSocket::Unix(listener) => Ok(Connection::Unix(listener.accept().await?.0)),
+            ListenerSocket::Unix(listener) => listener.accept().await.map(Connection::Unix),
             ListenerSocket::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
                 // Replies are written whole, so there is nothing to gain from waiting for more of them. A peer that is

@@ -81,6 +81,7 @@ impl Milter {
     ///
     /// Several listeners share one limit of connections when they are served by clones of one milter.
     pub async fn serve(self, listener: Listener, stop: Stop) {
+        let milter = Arc::new(self);
         let connections = TaskTracker::new();
         let deadline = CancellationToken::new();
         let mut backoff = FIRST_BACKOFF;
@@ -92,13 +93,13 @@ impl Milter {
             match accepted {
                 Ok(connection) => {
                     backoff = FIRST_BACKOFF;
-                    self.open(connection, &connections, &stop.shutdown, &deadline);
+                    milter.open(connection, &connections, &stop.shutdown, &deadline);
                 }
                 // A client that gave up while it waited says nothing of the listener.
                 Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
                 Err(error) => {
                     tracing::error!(address = %listener.address(), %error, "a milter connection could not be accepted");
-                    self.metrics.milter_error(MilterError::Io);
+                    milter.metrics.milter_error(MilterError::Io);
                     tokio::select! {
                         () = stop.shutdown.cancelled() => break,
                         () = sleep(backoff) => {}
@@ -116,7 +117,7 @@ impl Milter {
     }
 
     fn open(
-        &self,
+        self: &Arc<Self>,
         connection: Connection,
         connections: &TaskTracker,
         shutdown: &CancellationToken,
@@ -128,8 +129,8 @@ impl Milter {
             self.metrics.connection_refused();
             return;
         }
-        let ending = Ending::new(self.metrics.clone(), Arc::clone(&self.open));
-        let (milter, shutdown, deadline) = (self.clone(), shutdown.clone(), deadline.clone());
+        let ending = Ending::new(Arc::clone(self));
+        let (milter, shutdown, deadline) = (Arc::clone(self), shutdown.clone(), deadline.clone());
         connections.spawn(async move {
             let end = tokio::select! {
                 end = async {
@@ -147,15 +148,14 @@ impl Milter {
 
 /// Counts how a connection ended, also when its task panicked.
 struct Ending {
-    metrics: Metrics,
-    open: Arc<AtomicUsize>,
+    milter: Arc<Milter>,
     end: Option<ConnectionEnd>,
 }
 
 impl Ending {
-    fn new(metrics: Metrics, open: Arc<AtomicUsize>) -> Self {
-        metrics.connection_opened();
-        Self { metrics, open, end: None }
+    fn new(milter: Arc<Milter>) -> Self {
+        milter.metrics.connection_opened();
+        Self { milter, end: None }
     }
 
     fn is(mut self, end: ConnectionEnd) {
@@ -165,18 +165,18 @@ impl Ending {
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
+        self.milter.open.fetch_sub(1, Ordering::Relaxed);
         if self.end.is_none() {
-            self.metrics.fault(Fault::Milter);
+            self.milter.metrics.fault(Fault::Milter);
         }
-        self.metrics.connection_closed(self.end.unwrap_or(ConnectionEnd::Lost));
+        self.milter.metrics.connection_closed(self.end.unwrap_or(ConnectionEnd::Lost));
     }
 }
 
 /// One connection: its stream, its buffers and its conversation.
 struct Talk<S> {
     stream: S,
-    milter: Milter,
+    milter: Arc<Milter>,
     idle_timeout: Duration,
     io_timeout: Duration,
     conversation: Conversation,
@@ -187,7 +187,7 @@ struct Talk<S> {
 }
 
 impl<S: Transport> Talk<S> {
-    fn new(stream: S, milter: Milter, settings: &MilterSettings) -> Self {
+    fn new(stream: S, milter: Arc<Milter>, settings: &MilterSettings) -> Self {
         let limits = Limits {
             header_bytes: settings.max_header_bytes,
             recipients: settings.max_recipients,
