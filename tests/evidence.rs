@@ -155,6 +155,31 @@ fn a_mail_in_two_files_is_stored_once_and_what_the_mta_hands_over_each_time() {
 }
 
 #[test]
+fn a_way_is_stored_once_and_another_order_of_its_hops_is_another_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = record(&hijacked("Q1"), Origin::Milter, &Privacy::default());
+    let mut turned = one.clone();
+    turned.hops.reverse();
+    let mut longer = one.clone();
+    longer.hops.last_mut().unwrap().facts.helo = Some("new.sender.example".to_owned());
+    let none = Record { hops: Vec::new(), ..one.clone() };
+    let records = [one, turned, longer, none];
+    for _ in 0..3 {
+        // Each writer remembers nothing of the one before.
+        open(folder.path()).write(records.iter().chain(&records), None).unwrap();
+    }
+    let stored = all(folder.path());
+    for (message, record) in stored.iter().zip(records.iter().cycle()) {
+        assert_eq!(*message.hops, record.hops.iter().map(|hop| hop.facts.clone()).collect::<Vec<_>>());
+    }
+    assert_eq!(stored.len(), 24);
+    let connection = rusqlite::Connection::open(folder.path().join(FILE)).unwrap();
+    let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count("SELECT count(*) FROM path WHERE hops <> '[]'"), 3);
+    assert_eq!(count("SELECT count(*) FROM hop"), 5);
+}
+
+#[test]
 fn each_field_is_kept_as_the_admin_says() {
     let folder = tempfile::tempdir().unwrap();
     let privacy = Privacy {

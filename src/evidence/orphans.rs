@@ -48,10 +48,9 @@ impl Table {
     /// What an empty row holds, of a table whose ids are hashes.
     fn empty(self) -> Option<&'static str> {
         match self {
-            Self::Path => Some("hops = ''"),
             Self::Name => Some("name = ''"),
             Self::Address => Some("address = NULL"),
-            Self::Hop | Self::Source | Self::Protocol => None,
+            Self::Path | Self::Hop | Self::Source | Self::Protocol => None,
         }
     }
 }

@@ -24,7 +24,7 @@ CREATE TABLE gap (
 
 CREATE TABLE source (id INTEGER PRIMARY KEY, source TEXT NOT NULL UNIQUE) STRICT;
 
--- The ids of `address`, `name` and `path` are keyed hashes of 31 bits of what they stand for, the next free one where two are the same:
+-- The ids of `address` and `name` are keyed hashes of 31 bits of what they stand for, the next free one where two are the same:
 -- so a text is found without an index over all texts, which would be as large as the table.
 
 -- A mail address; nothing stands in it once it was forgotten, so that people can still be counted.

@@ -62,18 +62,14 @@ pub(crate) fn dangling(connection: &Connection) -> Vec<String> {
     let mut found = Vec::new();
     for (what, sql) in [
         ("foreign keys", "SELECT count(*) FROM pragma_foreign_key_check"),
-        (
-            "hops of paths",
-            "SELECT count(*) FROM path p, json_each(iif(p.hops = '', '[]', p.hops)) j WHERE j.value NOT IN (SELECT id FROM hop)",
-        ),
+        ("hops of paths", "SELECT count(*) FROM path p, json_each(p.hops) j WHERE j.value NOT IN (SELECT id FROM hop)"),
         ("path_hop of hops", "SELECT count(*) FROM path_hop WHERE hop NOT IN (SELECT id FROM hop)"),
         ("path_hop of paths", "SELECT count(*) FROM path_hop WHERE path NOT IN (SELECT id FROM path)"),
         (
             "hops of paths in path_hop",
-            "SELECT count(*) FROM path p, json_each(iif(p.hops = '', '[]', p.hops)) j \
+            "SELECT count(*) FROM path p, json_each(p.hops) j \
              WHERE NOT EXISTS (SELECT 1 FROM path_hop WHERE hop = j.value AND path = p.id)",
         ),
-        ("empty paths", "SELECT count(*) FROM message m JOIN path p ON p.id = m.path WHERE p.hops = ''"),
         ("recipients", "SELECT count(*) FROM recipient WHERE message NOT IN (SELECT id FROM message)"),
         ("findings", "SELECT count(*) FROM finding WHERE message NOT IN (SELECT id FROM message)"),
         ("remarks", "SELECT count(*) FROM remark WHERE message NOT IN (SELECT id FROM message)"),
