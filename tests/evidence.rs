@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
 
-use std::{ops::ControlFlow, path::Path, process::Command, time::Duration};
+use std::{collections::BTreeSet, ops::ControlFlow, path::Path, process::Command, time::Duration};
 
 use relaywatch::{
     clock::Timestamp,
@@ -124,6 +124,52 @@ fn messages_are_found_by_network_by_name_and_by_time() {
     assert_eq!(count(network("45.77.24.250"), Span { since: at, until: at + 1 }), 1);
     assert_eq!(count(network("45.77.24.250"), Span { since: at + 1, until: i64::MAX }), 0);
     assert_eq!(count(network("45.77.24.250"), Span { since: 0, until: at }), 0);
+}
+
+/// Messages whose numbers are not in the order of their time: a backup MX, a wrong clock, an archive that is not sorted.
+#[test]
+fn a_stretch_of_time_is_found_wherever_its_mail_was_stored() {
+    const MAILS: i64 = 5000;
+    let folder = tempfile::tempdir().unwrap();
+    let one = record(&hijacked("Q"), Origin::Milter, &Privacy::default());
+    let time = |number: i64| if number % 700 == 3 { -number } else { number * 7919 % MAILS - 2000 };
+    let records: Vec<Record> = (0..MAILS).map(|number| Record { time: time(number), ..one.clone() }).collect();
+    open(folder.path()).write(&records, None).unwrap();
+    let reader = Reader::open(&folder.path().join(FILE)).unwrap();
+    let hops = reader.hops_in(&["45.77.24.250".parse().unwrap()]).unwrap();
+    let mut times: Vec<i64> = (0..MAILS).map(time).collect();
+    times.sort_unstable();
+    for (since, until) in [
+        (i64::MIN, i64::MAX),
+        (-2000, 0),
+        (-1, 1),
+        (2500, 2510),
+        (-5000, -2000),
+        (2999, i64::MAX),
+        (3000, 9000),
+        (5, 5),
+    ] {
+        let ask = |hops: Option<&BTreeSet<i64>>| {
+            let mut found = Vec::new();
+            let each = |message: Stored| {
+                assert_eq!(message.times[0], Some(1_590_894_002));
+                found.push(message.time);
+                ControlFlow::Continue(())
+            };
+            reader.messages(hops, Span { since, until }, each).unwrap();
+            found
+        };
+        let expected: Vec<i64> = times.iter().copied().filter(|time| (since..until).contains(time)).collect();
+        assert_eq!(ask(Some(&hops)), expected, "{since} {until}");
+        let mut all = ask(None);
+        all.sort_unstable();
+        assert_eq!(all, expected, "{since} {until}");
+    }
+    let coverage = reader.coverage().unwrap();
+    assert_eq!(
+        (coverage.messages, coverage.first, coverage.last),
+        (5000, times.first().copied(), times.last().copied())
+    );
 }
 
 #[test]

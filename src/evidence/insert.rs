@@ -18,6 +18,7 @@ use super::{
     columns::{ip_value, version_number},
     coverage::Gap,
     error::StoreError,
+    period,
     record::{HopFacts, Origin, Record, RecordedBoundary},
     store::Store,
 };
@@ -241,6 +242,7 @@ impl Insert<'_> {
             record.action.map(|action| action as i64),
             record.subject,
         ])?;
+        period::note(self.connection, message, record.time)?;
         // Mail that waited at a backup MX of ours, or that has a clock of ours wrong, is as old as its record, not as its time.
         let late = record.recorded.abs_diff(record.time) > LATE;
         if identity.is_some() || late || record.hops_left_out > 0 {

@@ -1,7 +1,7 @@
 //! Messages out of the store.
 //!
-//! Takes which hops are wanted and from when to when, gives messages in the order of their time, one at a time: what is asked of ten
-//! million messages is answered in the memory of a few.
+//! Takes which hops are wanted and from when to when, gives messages one at a time: what is asked of ten million messages is answered in
+//! the memory of a few.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -17,6 +17,7 @@ use super::{
     columns::{facts, ip_value},
     coverage::{Coverage, Gap, Run},
     error::StoreError,
+    period,
     record::HopFacts,
     store::Store,
 };
@@ -171,7 +172,8 @@ impl Reader {
         })
     }
 
-    /// The messages that came by one of the hops, or all where none are named, in the order of their time.
+    /// The messages that came by one of the hops, in the order of their time; or all where none are named, in the order in which they were
+    /// stored.
     ///
     /// Breaks off when `each` does.
     pub fn messages(
@@ -181,23 +183,31 @@ impl Reader {
         mut each: impl FnMut(Stored) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         self.wrap(|| {
+            let Some((first, last)) = period::around(&self.store.connection, span)? else { return Ok(()) };
             let paths = hops.map(|hops| self.paths(hops)).transpose()?;
-            let which = if paths.is_some() { "m.path IN (SELECT value FROM json_each(?3))" } else { "?3 IS NULL" };
+            let (from, which, order) = match paths {
+                Some(_) => ("message m", "m.path IN (SELECT value FROM json_each(?5))", "m.time, m.id"),
+                None => (
+                    "period p CROSS JOIN message m ON m.id BETWEEN p.id << 10 AND (p.id << 10) + 1023",
+                    "p.until >= ?1 AND p.since < ?2 AND ?5 IS NULL",
+                    "p.id, m.id",
+                ),
+            };
             let mut find = self.store.connection.prepare(&format!(
                 "SELECT m.id, m.time, so.source, r.offset, m.queue_id, m.message_id || coalesce('@' || host.name, ''), m.subject, m.sender, \
                  s.address, m.header_from, f.address, m.path, m.times, b.place, b.hop, m.verdict, a.action, m.dated \
-                 FROM message m JOIN source so ON so.id = m.source JOIN boundary b ON b.id = m.boundary \
+                 FROM {from} JOIN source so ON so.id = m.source JOIN boundary b ON b.id = m.boundary \
                  LEFT JOIN name host ON host.id = m.message_host LEFT JOIN remark r ON r.message = m.id \
                  LEFT JOIN address s ON s.id = m.sender LEFT JOIN address f ON f.id = m.header_from \
                  LEFT JOIN action a ON a.id = m.action \
-                 WHERE {which} AND m.time >= ?1 AND m.time < ?2 ORDER BY m.time, m.id"
+                 WHERE {which} AND m.id BETWEEN ?3 AND ?4 AND m.time >= ?1 AND m.time < ?2 ORDER BY {order}"
             ))?;
             let mut paths_read = Paths { reader: self, read: HashMap::new() };
             let mut recipients = self.store.connection.prepare(
                 "SELECT r.address, a.address FROM recipient r JOIN address a ON a.id = r.address WHERE r.message = ?1 \
                  ORDER BY a.address",
             )?;
-            let mut rows = find.query(rusqlite::params![span.since, span.until, paths])?;
+            let mut rows = find.query(rusqlite::params![span.since, span.until, first, last, paths])?;
             while let Some(row) = rows.next()? {
                 if each(stored(row, &mut paths_read, &mut recipients)?).is_break() {
                     break;
@@ -226,8 +236,8 @@ impl Reader {
                 runs.query_map([], |row| Ok(Run { writer: row.get(0)?, started: row.get(1)?, ended: row.get(2)? }))?;
             Ok(Coverage {
                 messages: one("SELECT count(*) FROM message")?.and_then(|count| count.try_into().ok()).unwrap_or(0),
-                first: one("SELECT min(time) FROM message")?,
-                last: one("SELECT max(time) FROM message")?,
+                first: one("SELECT min(since) FROM period")?,
+                last: one("SELECT max(until) FROM period")?,
                 gaps: gaps.collect::<Result<_>>()?,
                 runs: runs.collect::<Result<_>>()?,
             })

@@ -72,6 +72,11 @@ pub(crate) fn dangling(connection: &Connection) -> Vec<String> {
         ),
         ("recipients", "SELECT count(*) FROM recipient WHERE message NOT IN (SELECT id FROM message)"),
         ("findings", "SELECT count(*) FROM finding WHERE message NOT IN (SELECT id FROM message)"),
+        (
+            "periods",
+            "SELECT count(*) FROM (SELECT id >> 10 AS period, min(time) AS since, max(time) AS until FROM message GROUP BY 1) m \
+             FULL JOIN period p ON p.id = m.period WHERE p.id IS NULL OR m.period IS NULL OR p.since <> m.since OR p.until <> m.until",
+        ),
         ("remarks", "SELECT count(*) FROM remark WHERE message NOT IN (SELECT id FROM message)"),
     ] {
         let count: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
@@ -82,7 +87,7 @@ pub(crate) fn dangling(connection: &Connection) -> Vec<String> {
     found
 }
 
-/// Rows that nothing refers to.
+/// Rows that nothing refers to, and that hold something: of two hashes that follow each other by chance the first leaves an empty row.
 pub(crate) fn orphans(connection: &Connection) -> Vec<String> {
     let mut found = Vec::new();
     for (table, used) in [
@@ -101,7 +106,12 @@ pub(crate) fn orphans(connection: &Connection) -> Vec<String> {
         ),
         ("protocol", "SELECT protocol FROM hop WHERE protocol > 0"),
     ] {
-        let sql = format!("SELECT count(*) FROM {table} WHERE id NOT IN ({used})");
+        let empty = match table {
+            "name" => "name = ''",
+            "address" => "address IS NULL",
+            _ => "false",
+        };
+        let sql = format!("SELECT count(*) FROM {table} WHERE id NOT IN ({used}) AND NOT ({empty})");
         let count: i64 = connection.query_row(&sql, [], |row| row.get(0)).unwrap();
         if count > 0 {
             found.push(format!("{table}: {count}"));
