@@ -281,6 +281,37 @@ fn people_can_ask_the_views() {
     assert_eq!(oldest, ("2001:0db8:0000:0000:0000:0000:0000:0099".to_owned(), "ESMTPSA".to_owned()));
 }
 
+/// Hops without a time, clocks that go backwards, and a border that is not the newest hop.
+#[test]
+fn each_hop_keeps_its_own_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = record(&hijacked("Q1"), Origin::Milter, &Privacy::default());
+    let lists = [
+        [Some(1005), Some(1000), None, Some(990)],
+        [None, Some(990), Some(1200), None],
+        [Some(1000), None, None, Some(-70_000_000_000)],
+        [None; 4],
+    ];
+    for (number, times) in (1..).zip(lists) {
+        let mut record = Record { time: 1000, queue_id: Some(format!("Q{number}")), ..one.clone() };
+        record.hops.iter_mut().zip(times).for_each(|(hop, time)| hop.time = time);
+        open(folder.path()).write(&[record], None).unwrap();
+    }
+    for (message, times) in all(folder.path()).iter().zip(lists) {
+        assert_eq!(message.times, times);
+    }
+    let connection = rusqlite::Connection::open(folder.path().join(FILE)).unwrap();
+    let mut ask =
+        connection.prepare("SELECT unixepoch(time), delay FROM mail_hop WHERE message = ?1 ORDER BY position").unwrap();
+    for (message, times) in (1..).zip(lists) {
+        let shown: Vec<(Option<i64>, Option<i64>)> =
+            ask.query_map([message], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect();
+        let older = times.iter().skip(1).chain([&None]);
+        let delays = times.iter().zip(older).map(|(time, older)| Some((*time)? - (*older)?));
+        assert_eq!(shown, times.into_iter().zip(delays).collect::<Vec<_>>(), "message {message}");
+    }
+}
+
 #[test]
 fn what_is_no_store_of_ours_is_not_touched() {
     let folder = tempfile::tempdir().unwrap();

@@ -434,10 +434,11 @@ fn find_or_add(connection: &Connection, table: &str, column: &str, text: &str) -
     connection.prepare_cached(&format!("INSERT INTO {table} ({column}) VALUES (?1)"))?.insert([text])
 }
 
-/// The seconds that each hop's time is after the message's.
+/// The seconds that each hop's time is before that of the next newer hop with one, or before the message's.
 fn times(record: &Record) -> Result<String> {
-    let after = |time: i64| time.saturating_sub(record.time);
-    json(&record.hops.iter().map(|hop| hop.time.map(after)).collect::<Vec<_>>())
+    let mut newer = record.time;
+    let mut before = |time: i64| std::mem::replace(&mut newer, time).saturating_sub(time);
+    json(&record.hops.iter().map(|hop| hop.time.map(&mut before)).collect::<Vec<_>>())
 }
 
 /// A value as JSON; numbers and texts, which is all there is here, can always be written.

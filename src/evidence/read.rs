@@ -269,7 +269,12 @@ fn stored(row: &Row<'_>, paths: &mut Paths<'_>, recipients: &mut Statement<'_>) 
     };
     let (id, time): (i64, i64) = (row.get(0)?, row.get(1)?);
     let to = recipients.query_map([id], |row| Ok(Party { id: row.get(0)?, address: row.get(1)? }))?;
-    let offsets: Vec<Option<i64>> = serde_json::from_str(row.get_ref(12)?.as_str()?).unwrap_or_default();
+    let steps: Vec<Option<i64>> = serde_json::from_str(row.get_ref(12)?.as_str()?).unwrap_or_default();
+    let mut newer = time;
+    let mut at = |step: i64| {
+        newer = newer.saturating_sub(step);
+        newer
+    };
     let verdict: i64 = row.get(15)?;
     let action: Option<String> = row.get(16)?;
     Ok(Stored {
@@ -285,7 +290,7 @@ fn stored(row: &Row<'_>, paths: &mut Paths<'_>, recipients: &mut Statement<'_>) 
         header_from: party(9, 10)?,
         recipients: to.collect::<Result<_>>()?,
         hops: paths.get(row.get(11)?)?,
-        times: offsets.into_iter().map(|offset| offset.map(|offset| offset.saturating_add(time))).collect(),
+        times: steps.into_iter().map(|step| step.map(&mut at)).collect(),
         place: row.get(13)?,
         border_hop: row.get::<_, Option<i64>>(14)?.and_then(|hop| hop.try_into().ok()),
         verdict: usize::try_from(verdict).ok().and_then(|at| Level::ALL.get(at).copied()).unwrap_or(Level::Clean),

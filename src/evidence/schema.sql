@@ -75,7 +75,8 @@ INSERT INTO action VALUES (0, 'accept'), (1, 'tempfail'), (2, 'reject'), (3, 'qu
 
 -- Times are unix seconds. `time`: when our side took the mail; `dated`: how many seconds after that its author says it was written (`Date`).
 -- `message_id` is what stands before the host, `message_host`.
--- `times`: a JSON list, one item a hop, of the seconds that the hop's time is after `time`.
+-- `times`: a JSON list, one item a hop, newest first: how many seconds the hop's time lies before that of the next newer hop that has one,
+-- the newest's before `time`; null where it has none. A hop's time is `time` less the items up to its own.
 CREATE TABLE message (
   id INTEGER PRIMARY KEY,
   time INTEGER NOT NULL,
@@ -176,11 +177,12 @@ LEFT JOIN remark r ON r.message = m.id;
 -- For people: one row a hop of a message; `position` 0 is the newest, `delay` the seconds since the next older hop.
 CREATE VIEW mail_hop AS
 SELECT m.id AS message, j.key AS position, h.kind, h.ip, h.helo, h.rdns, h.host, h.host_ip, h.protocol, h.tls, h.tls_version,
-  datetime(m.time + json_extract(m.times, '$[' || j.key || ']'), 'unixepoch') AS time,
-  json_extract(m.times, '$[' || j.key || ']') - json_extract(m.times, '$[' || (j.key + 1) || ']') AS delay,
+  iif(t.value IS NULL, NULL, datetime(m.time - (SELECT sum(value) FROM json_each(m.times) WHERE key <= j.key), 'unixepoch')) AS time,
+  iif(t.value IS NULL, NULL, json_extract(m.times, '$[' || (j.key + 1) || ']')) AS delay,
   j.key IS b.hop AS is_border
 FROM message m
 JOIN boundary b ON b.id = m.boundary
 JOIN path p ON p.id = m.path
 JOIN json_each(p.hops) j
+LEFT JOIN json_each(m.times) t ON t.key = j.key
 JOIN hop_text h ON h.id = j.value;
