@@ -50,7 +50,7 @@ pub(super) fn delete(transaction: &Transaction<'_>, messages: &[i64]) -> Result<
     for message in messages {
         for sql in [
             "DELETE FROM finding WHERE message = ?1",
-            "DELETE FROM recipient WHERE message = ?1",
+            "DELETE FROM further_recipient WHERE message = ?1",
             "DELETE FROM remark WHERE message = ?1",
             "DELETE FROM message WHERE id = ?1",
         ] {

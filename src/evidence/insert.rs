@@ -220,11 +220,16 @@ impl Insert<'_> {
             Some(Err(id)) => (Some(id), None),
             None => (None, None),
         };
+        let mut recipients = BTreeSet::new();
+        for recipient in &record.recipients {
+            recipients.insert(self.address(recipient)?);
+        }
+        let first = recipients.pop_first();
         let path = self.path(&hops, is_new)?;
         let boundary = self.boundary(&record.boundary)?;
         let mut insert = self.connection.prepare_cached(
-            "INSERT INTO message (time, dated, source, queue_id, message_id, message_host, sender, header_from, path, times, boundary, verdict, \
-             action, subject) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            "INSERT INTO message (time, dated, source, queue_id, message_id, message_host, sender, header_from, recipient, path, times, boundary, \
+             verdict, action, subject) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?;
         let message = insert.insert(params![
             record.time,
@@ -235,6 +240,7 @@ impl Insert<'_> {
             host,
             sender,
             header_from,
+            first,
             path,
             times(record)?,
             boundary,
@@ -252,11 +258,8 @@ impl Insert<'_> {
             let left_out = (record.hops_left_out > 0).then_some(number(record.hops_left_out));
             insert.execute(params![message, offset, record.recorded, identity, left_out])?;
         }
-        let mut recipients = BTreeSet::new();
-        for recipient in &record.recipients {
-            recipients.insert(self.address(recipient)?);
-        }
-        let mut insert = self.connection.prepare_cached("INSERT INTO recipient (message, address) VALUES (?1, ?2)")?;
+        let mut insert =
+            self.connection.prepare_cached("INSERT INTO further_recipient (message, address) VALUES (?1, ?2)")?;
         for recipient in recipients {
             insert.execute([message, recipient])?;
         }

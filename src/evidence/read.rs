@@ -195,21 +195,20 @@ impl Reader {
             };
             let mut find = self.store.connection.prepare(&format!(
                 "SELECT m.id, m.time, so.source, r.offset, m.queue_id, m.message_id || coalesce('@' || host.name, ''), m.subject, m.sender, \
-                 s.address, m.header_from, f.address, m.path, m.times, b.place, b.hop, m.verdict, a.action, m.dated \
+                 s.address, m.header_from, f.address, m.path, m.times, b.place, b.hop, m.verdict, a.action, m.dated, m.recipient, t.address \
                  FROM {from} JOIN source so ON so.id = m.source JOIN boundary b ON b.id = m.boundary \
                  LEFT JOIN name host ON host.id = m.message_host LEFT JOIN remark r ON r.message = m.id \
                  LEFT JOIN address s ON s.id = m.sender LEFT JOIN address f ON f.id = m.header_from \
-                 LEFT JOIN action a ON a.id = m.action \
+                 LEFT JOIN address t ON t.id = m.recipient LEFT JOIN action a ON a.id = m.action \
                  WHERE {which} AND m.id BETWEEN ?3 AND ?4 AND m.time >= ?1 AND m.time < ?2 ORDER BY {order}"
             ))?;
             let mut paths_read = Paths { reader: self, read: HashMap::new() };
-            let mut recipients = self.store.connection.prepare(
-                "SELECT r.address, a.address FROM recipient r JOIN address a ON a.id = r.address WHERE r.message = ?1 \
-                 ORDER BY a.address",
+            let mut further = self.store.connection.prepare(
+                "SELECT r.address, a.address FROM further_recipient r JOIN address a ON a.id = r.address WHERE r.message = ?1",
             )?;
             let mut rows = find.query(rusqlite::params![span.since, span.until, first, last, paths])?;
             while let Some(row) = rows.next()? {
-                if each(stored(row, &mut paths_read, &mut recipients)?).is_break() {
+                if each(stored(row, &mut paths_read, &mut further)?).is_break() {
                     break;
                 }
             }
@@ -261,14 +260,18 @@ impl Reader {
     }
 }
 
-fn stored(row: &Row<'_>, paths: &mut Paths<'_>, recipients: &mut Statement<'_>) -> Result<Stored> {
+fn stored(row: &Row<'_>, paths: &mut Paths<'_>, further: &mut Statement<'_>) -> Result<Stored> {
     let party = |id, address| {
         let id: Option<i64> = row.get(id)?;
         let address: Option<String> = row.get(address)?;
         Ok::<_, rusqlite::Error>(id.map(|id| Party { id, address }))
     };
     let (id, time): (i64, i64) = (row.get(0)?, row.get(1)?);
-    let to = recipients.query_map([id], |row| Ok(Party { id: row.get(0)?, address: row.get(1)? }))?;
+    let mut recipients = Vec::from_iter(party(18, 19)?);
+    for other in further.query_map([id], |row| Ok(Party { id: row.get(0)?, address: row.get(1)? }))? {
+        recipients.push(other?);
+    }
+    recipients.sort_by(|a, b| a.address.cmp(&b.address));
     let steps: Vec<Option<i64>> = serde_json::from_str(row.get_ref(12)?.as_str()?).unwrap_or_default();
     let mut newer = time;
     let mut at = |step: i64| {
@@ -288,7 +291,7 @@ fn stored(row: &Row<'_>, paths: &mut Paths<'_>, recipients: &mut Statement<'_>) 
         subject: row.get(6)?,
         sender: party(7, 8)?,
         header_from: party(9, 10)?,
-        recipients: to.collect::<Result<_>>()?,
+        recipients,
         hops: paths.get(row.get(11)?)?,
         times: steps.into_iter().map(|step| step.map(&mut at)).collect(),
         place: row.get(13)?,

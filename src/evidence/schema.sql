@@ -74,7 +74,8 @@ CREATE TABLE action (id INTEGER PRIMARY KEY, action TEXT NOT NULL) STRICT;
 INSERT INTO action VALUES (0, 'accept'), (1, 'tempfail'), (2, 'reject'), (3, 'quarantine');
 
 -- Times are unix seconds. `time`: when our side took the mail; `dated`: how many seconds after that its author says it was written (`Date`).
--- `message_id` is what stands before the host, `message_host`.
+-- `message_id` is what stands before the host, `message_host`. `recipient`: one of the envelope's,
+-- mostly the only one; the view `recipient` has all.
 -- `times`: a JSON list, one item a hop, newest first: how many seconds the hop's time lies before that of the next newer hop that has one,
 -- the newest's before `time`; null where it has none. A hop's time is `time` less the items up to its own.
 CREATE TABLE message (
@@ -87,6 +88,7 @@ CREATE TABLE message (
   message_host INTEGER REFERENCES name,
   sender INTEGER REFERENCES address,
   header_from INTEGER REFERENCES address,
+  recipient INTEGER REFERENCES address,
   path INTEGER NOT NULL REFERENCES path,
   times TEXT NOT NULL,
   boundary INTEGER NOT NULL REFERENCES boundary,
@@ -112,11 +114,17 @@ CREATE TABLE remark (
 ) STRICT;
 CREATE UNIQUE INDEX remark_identity ON remark (identity) WHERE identity IS NOT NULL;
 
-CREATE TABLE recipient (
+-- The envelope recipients beside `message.recipient`.
+CREATE TABLE further_recipient (
   message INTEGER NOT NULL,
   address INTEGER NOT NULL REFERENCES address,
   PRIMARY KEY (message, address)
 ) WITHOUT ROWID, STRICT;
+
+-- For people: one row an envelope recipient.
+CREATE VIEW recipient AS
+SELECT id AS message, recipient AS address FROM message WHERE recipient IS NOT NULL
+UNION ALL SELECT message, address FROM further_recipient;
 
 -- `sentence`: of notices none is kept; the fact says it. `evidence`: a JSON list of the DNS answers that it rests on.
 CREATE TABLE finding (
@@ -157,8 +165,8 @@ LEFT JOIN protocol p ON p.id = h.protocol;
 -- For people: one row a message.
 CREATE VIEW mail AS
 SELECT m.id, datetime(m.time, 'unixepoch') AS time, datetime(m.time + m.dated, 'unixepoch') AS dated, iif(s.id IS NOT NULL, coalesce(s.address, '(forgotten)'), NULL) AS sender,
-  (SELECT group_concat(coalesce(a.address, '(forgotten)'), ' ') FROM recipient r JOIN address a ON a.id = r.address WHERE r.message = m.id)
-    AS recipients,
+  (SELECT group_concat(coalesce(a.address, '(forgotten)'), ' ') FROM address a
+    JOIN (SELECT m.recipient AS id UNION ALL SELECT address FROM further_recipient WHERE message = m.id) r ON r.id = a.id) AS recipients,
   iif(f.id IS NOT NULL, coalesce(f.address, '(forgotten)'), NULL) AS header_from,
   m.message_id || coalesce('@' || host.name, '') AS message_id, m.queue_id, m.subject,
   (SELECT h.ip FROM json_each(p.hops) j JOIN hop_text h ON h.id = j.value WHERE j.key = b.hop) AS peer,

@@ -70,7 +70,11 @@ pub(crate) fn dangling(connection: &Connection) -> Vec<String> {
             "SELECT count(*) FROM path p, json_each(p.hops) j \
              WHERE NOT EXISTS (SELECT 1 FROM path_hop WHERE hop = j.value AND path = p.id)",
         ),
-        ("recipients", "SELECT count(*) FROM recipient WHERE message NOT IN (SELECT id FROM message)"),
+        ("recipients", "SELECT count(*) FROM further_recipient WHERE message NOT IN (SELECT id FROM message)"),
+        (
+            "further recipients without a first",
+            "SELECT count(*) FROM message WHERE recipient IS NULL AND id IN (SELECT message FROM further_recipient)",
+        ),
         ("findings", "SELECT count(*) FROM finding WHERE message NOT IN (SELECT id FROM message)"),
         (
             "periods",
