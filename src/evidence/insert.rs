@@ -208,9 +208,9 @@ impl Insert<'_> {
         let mut hops = Vec::with_capacity(record.hops.len());
         let mut is_new = false;
         for hop in &record.hops {
-            let hop = self.hop(&hop.facts)?;
-            is_new |= hop.is_new();
-            hops.push(hop.id());
+            let (hop, added) = self.hop(&hop.facts)?;
+            is_new |= added;
+            hops.push(hop);
         }
         let source = self.source(source)?;
         let sender = record.sender.as_deref().map(|sender| self.address(sender)).transpose()?;
@@ -309,9 +309,10 @@ impl Insert<'_> {
         self.remembered.protocols.id(protocol, || find_or_add(connection, "protocol", "protocol", protocol))
     }
 
-    fn hop(&mut self, facts: &HopFacts) -> Result<Row> {
+    /// The row of a hop, and whether it was added just now.
+    fn hop(&mut self, facts: &HopFacts) -> Result<(i64, bool)> {
         if let Some(id) = self.remembered.hops.0.get(facts) {
-            return Ok(Row::Known(*id));
+            return Ok((*id, false));
         }
         let name = |this: &mut Self, text: &Option<String>| text.as_deref().map(|text| this.name(text)).transpose();
         let (ip, by_ip) = (facts.ip.map(ip_value), facts.by_ip.map(ip_value));
@@ -328,7 +329,7 @@ impl Insert<'_> {
             &facts.tls_version.map(version_number),
         ];
         let connection = self.connection;
-        let mut is_new = false;
+        let mut added = false;
         let id = self.remembered.hops.id(facts, || {
             // Of a client that says another name each time only the latest are looked at: one row too many costs less than a long search.
             let mut find = connection.prepare_cached(
@@ -343,10 +344,10 @@ impl Insert<'_> {
                 "INSERT INTO hop (kind, ip, helo, rdns, by, by_ip, protocol, tls, tls_version) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?;
-            is_new = true;
+            added = true;
             insert.insert(values)
         })?;
-        Ok(if is_new { Row::New(id) } else { Row::Known(id) })
+        Ok((id, added))
     }
 
     /// The path of these hops; `is_new` is whether one of them was not stored before.
@@ -388,24 +389,6 @@ impl Insert<'_> {
                 .prepare_cached("INSERT INTO boundary (strategy, place, reason, hop) VALUES (?1, ?2, ?3, ?4)")?
                 .insert(words)
         })
-    }
-}
-
-/// A row that something is stored in.
-enum Row {
-    Known(i64),
-    New(i64),
-}
-
-impl Row {
-    fn id(self) -> i64 {
-        match self {
-            Self::Known(id) | Self::New(id) => id,
-        }
-    }
-
-    fn is_new(&self) -> bool {
-        matches!(self, Self::New(_))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Messages are numbered as they are stored, which is about the order of their time. For each thousand of them the first and the last time
 //! is kept (the table `period`), so that a stretch of time is found without an index over all messages: in a daemon's store in one
-//! place, in archives wherever a file's mail lies.
+//! place, in archives wherever a file's mail lies. A time that is far off makes its thousand be looked at more often, and hides none.
 
 use std::collections::BTreeSet;
 

@@ -99,7 +99,7 @@ CREATE TABLE message (
 CREATE INDEX message_path ON message (path);
 
 -- From when to when the messages are of which `id >> 10` is the same: so a stretch of time is found without an index over all messages,
--- which would be a hundred times as large.
+-- which would be a thousand times as large.
 CREATE TABLE period (id INTEGER PRIMARY KEY, since INTEGER NOT NULL, until INTEGER NOT NULL) STRICT;
 
 -- Mail of which more is to be said. Of mail that was found in a file: where in the file, when it was stored, and what tells it from mail that
