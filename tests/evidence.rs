@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
 
-use std::{ops::ControlFlow, path::Path, process::Command, time::Duration};
+use std::{collections::BTreeSet, ops::ControlFlow, path::Path, process::Command, time::Duration};
 
 use relaywatch::{
     clock::Timestamp,
@@ -126,6 +126,52 @@ fn messages_are_found_by_network_by_name_and_by_time() {
     assert_eq!(count(network("45.77.24.250"), Span { since: 0, until: at }), 0);
 }
 
+/// Messages whose numbers are not in the order of their time: a backup MX, a wrong clock, an archive that is not sorted.
+#[test]
+fn a_stretch_of_time_is_found_wherever_its_mail_was_stored() {
+    const MAILS: i64 = 5000;
+    let folder = tempfile::tempdir().unwrap();
+    let one = record(&hijacked("Q"), Origin::Milter, &Privacy::default());
+    let time = |number: i64| if number % 700 == 3 { -number } else { number * 7919 % MAILS - 2000 };
+    let records: Vec<Record> = (0..MAILS).map(|number| Record { time: time(number), ..one.clone() }).collect();
+    open(folder.path()).write(&records, None).unwrap();
+    let reader = Reader::open(&folder.path().join(FILE)).unwrap();
+    let hops = reader.hops_in(&["45.77.24.250".parse().unwrap()]).unwrap();
+    let mut times: Vec<i64> = (0..MAILS).map(time).collect();
+    times.sort_unstable();
+    for (since, until) in [
+        (i64::MIN, i64::MAX),
+        (-2000, 0),
+        (-1, 1),
+        (2500, 2510),
+        (-5000, -2000),
+        (2999, i64::MAX),
+        (3000, 9000),
+        (5, 5),
+    ] {
+        let ask = |hops: Option<&BTreeSet<i64>>| {
+            let mut found = Vec::new();
+            let each = |message: Stored| {
+                assert_eq!(message.times[0], Some(1_590_894_002));
+                found.push(message.time);
+                ControlFlow::Continue(())
+            };
+            reader.messages(hops, Span { since, until }, each).unwrap();
+            found
+        };
+        let expected: Vec<i64> = times.iter().copied().filter(|time| (since..until).contains(time)).collect();
+        assert_eq!(ask(Some(&hops)), expected, "{since} {until}");
+        let mut all = ask(None);
+        all.sort_unstable();
+        assert_eq!(all, expected, "{since} {until}");
+    }
+    let coverage = reader.coverage().unwrap();
+    assert_eq!(
+        (coverage.messages, coverage.first, coverage.last),
+        (5000, times.first().copied(), times.last().copied())
+    );
+}
+
 #[test]
 fn what_is_held_is_of_one_moment() {
     let folder = tempfile::tempdir().unwrap();
@@ -152,6 +198,31 @@ fn a_mail_in_two_files_is_stored_once_and_what_the_mta_hands_over_each_time() {
     let milter = [record(&hijacked("Q1"), Origin::Milter, &privacy), record(&hijacked("Q1"), Origin::Milter, &privacy)];
     assert_eq!(open(folder.path()).write(&milter, None).unwrap().stored, 2);
     assert_eq!(all(folder.path()).len(), 3);
+}
+
+#[test]
+fn a_way_is_stored_once_and_another_order_of_its_hops_is_another_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = record(&hijacked("Q1"), Origin::Milter, &Privacy::default());
+    let mut turned = one.clone();
+    turned.hops.reverse();
+    let mut longer = one.clone();
+    longer.hops.last_mut().unwrap().facts.helo = Some("new.sender.example".to_owned());
+    let none = Record { hops: Vec::new(), ..one.clone() };
+    let records = [one, turned, longer, none];
+    for _ in 0..3 {
+        // Each writer remembers nothing of the one before.
+        open(folder.path()).write(records.iter().chain(&records), None).unwrap();
+    }
+    let stored = all(folder.path());
+    for (message, record) in stored.iter().zip(records.iter().cycle()) {
+        assert_eq!(*message.hops, record.hops.iter().map(|hop| hop.facts.clone()).collect::<Vec<_>>());
+    }
+    assert_eq!(stored.len(), 24);
+    let connection = rusqlite::Connection::open(folder.path().join(FILE)).unwrap();
+    let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count("SELECT count(*) FROM path WHERE hops <> '[]'"), 3);
+    assert_eq!(count("SELECT count(*) FROM hop"), 5);
 }
 
 #[test]
@@ -208,6 +279,37 @@ fn people_can_ask_the_views() {
         .query_row("SELECT ip, protocol FROM mail_hop WHERE position = 3", [], |row| Ok((row.get(0)?, row.get(1)?)))
         .unwrap();
     assert_eq!(oldest, ("2001:0db8:0000:0000:0000:0000:0000:0099".to_owned(), "ESMTPSA".to_owned()));
+}
+
+/// Hops without a time, clocks that go backwards, and a border that is not the newest hop.
+#[test]
+fn each_hop_keeps_its_own_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = record(&hijacked("Q1"), Origin::Milter, &Privacy::default());
+    let lists = [
+        [Some(1005), Some(1000), None, Some(990)],
+        [None, Some(990), Some(1200), None],
+        [Some(1000), None, None, Some(-70_000_000_000)],
+        [None; 4],
+    ];
+    for (number, times) in (1..).zip(lists) {
+        let mut record = Record { time: 1000, queue_id: Some(format!("Q{number}")), ..one.clone() };
+        record.hops.iter_mut().zip(times).for_each(|(hop, time)| hop.time = time);
+        open(folder.path()).write(&[record], None).unwrap();
+    }
+    for (message, times) in all(folder.path()).iter().zip(lists) {
+        assert_eq!(message.times, times);
+    }
+    let connection = rusqlite::Connection::open(folder.path().join(FILE)).unwrap();
+    let mut ask =
+        connection.prepare("SELECT unixepoch(time), delay FROM mail_hop WHERE message = ?1 ORDER BY position").unwrap();
+    for (message, times) in (1..).zip(lists) {
+        let shown: Vec<(Option<i64>, Option<i64>)> =
+            ask.query_map([message], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect();
+        let older = times.iter().skip(1).chain([&None]);
+        let delays = times.iter().zip(older).map(|(time, older)| Some((*time)? - (*older)?));
+        assert_eq!(shown, times.into_iter().zip(delays).collect::<Vec<_>>(), "message {message}");
+    }
 }
 
 #[test]

@@ -47,6 +47,36 @@ fn run(folder: &Path, address: &str, key: Option<&HashKey>) -> Forgotten {
     forget(&folder.join(FILE), &Wanted::new(address, key).unwrap(), false, &mut std::thread::sleep).unwrap()
 }
 
+/// One recipient stands with the message, the others in a table of their own; which one is by chance.
+#[test]
+fn a_recipient_is_forgotten_among_others_and_they_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = open(folder.path(), PATIENCE);
+    let others: Vec<String> = (0..40).map(|number| format!("r{number}@coincheck.com")).collect();
+    let privacy = Privacy::default();
+    let mut records: Vec<_> = others
+        .iter()
+        .map(|other| record("bob@sender.example", &[ANN, other, "SRS0=H=T=sender.example=ann@fwd.example"], &privacy))
+        .collect();
+    records.push(record("bob@sender.example", &[ANN], &privacy));
+    records.push(record("bob@sender.example", &["carol@coincheck.com"], &privacy));
+    ledger.write(&records, None).unwrap();
+    let forgotten = run(folder.path(), ANN, None);
+    assert_eq!((forgotten.addresses, forgotten.rewritten, forgotten.messages_received), (1, 1, 41));
+    assert!(!holds(folder.path(), "ann@"));
+    let stored = all(folder.path());
+    let names = |number: usize| {
+        stored[number].recipients.iter().filter_map(|party| party.address.as_deref()).collect::<Vec<_>>()
+    };
+    for (number, other) in others.iter().enumerate() {
+        assert_eq!((stored[number].recipients.len(), names(number)), (3, vec![other.as_str()]));
+    }
+    assert_eq!((stored[40].recipients.len(), names(40)), (1, vec![]));
+    assert_eq!(names(41), ["carol@coincheck.com"]);
+    let connection = Connection::open(folder.path().join(FILE)).unwrap();
+    assert!(dangling(&connection).is_empty());
+}
+
 #[test]
 fn nothing_of_an_address_is_left_and_people_are_counted_as_before() {
     let folder = tempfile::tempdir().unwrap();

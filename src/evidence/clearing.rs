@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 
+use super::period;
+
 /// How long the store may be locked; a step that took longer makes the next one smaller.
 const HOLD: Duration = Duration::from_millis(8);
 
@@ -48,13 +50,14 @@ pub(super) fn delete(transaction: &Transaction<'_>, messages: &[i64]) -> Result<
     for message in messages {
         for sql in [
             "DELETE FROM finding WHERE message = ?1",
-            "DELETE FROM recipient WHERE message = ?1",
+            "DELETE FROM further_recipient WHERE message = ?1",
             "DELETE FROM remark WHERE message = ?1",
             "DELETE FROM message WHERE id = ?1",
         ] {
             transaction.prepare_cached(sql)?.execute([message])?;
         }
     }
+    period::renew(transaction, messages)?;
     if newest.is_some_and(|newest| messages.contains(&newest)) {
         // SQLite gives the next message a number that was another's.
         note_upheaval(transaction)?;

@@ -8,7 +8,11 @@
 //! under a lock of some milliseconds. The first step hides the address from the writer, so that new mail refers to a new row and what
 //! is to be done has an end; the last one takes it away: who is interrupted begins anew, and misses nothing.
 
-use std::{collections::HashMap, path::Path, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::Path,
+    time::Duration,
+};
 
 use rusqlite::{Connection, Result, Transaction, TransactionBehavior, params};
 
@@ -294,10 +298,10 @@ struct Seen {
     last: Option<i64>,
     sent: u64,
     received: u64,
-    /// Messages with the sender and author that they are to refer to.
-    parties: Vec<(i64, Option<i64>, Option<i64>)>,
-    /// Recipients: the message, the row, and the row without a text.
-    recipients: Vec<[i64; 3]>,
+    /// Messages with the sender, the author and the recipient that they are to refer to.
+    parties: Vec<(i64, [Option<i64>; 3])>,
+    /// Further recipients: the message, the row, and the row without a text.
+    further: Vec<[i64; 3]>,
     /// Messages whose `Message-ID` and subject go.
     headings: Vec<i64>,
     findings: Vec<Finding>,
@@ -314,7 +318,7 @@ struct Finding {
 
 impl Seen {
     fn is_fine(&self) -> bool {
-        let nobody = self.parties.is_empty() && self.recipients.is_empty();
+        let nobody = self.parties.is_empty() && self.further.is_empty();
         nobody && self.headings.is_empty() && self.findings.is_empty()
     }
 
@@ -323,18 +327,18 @@ impl Seen {
             let sql = "INSERT OR IGNORE INTO address (id, address) VALUES (?1, NULL)";
             transaction.prepare_cached(sql)?.execute([row]).map(drop)
         };
-        for (message, sender, author) in &self.parties {
-            sender.map_or(Ok(()), stand_in)?;
-            author.map_or(Ok(()), stand_in)?;
-            let sql = "UPDATE message SET sender = coalesce(?2, sender), header_from = coalesce(?3, header_from) WHERE id = ?1";
-            transaction.prepare_cached(sql)?.execute(params![message, sender, author])?;
+        for (message, parties @ [sender, author, recipient]) in &self.parties {
+            parties.iter().flatten().copied().try_for_each(stand_in)?;
+            let sql = "UPDATE message SET sender = coalesce(?2, sender), header_from = coalesce(?3, header_from), \
+                       recipient = coalesce(?4, recipient) WHERE id = ?1";
+            transaction.prepare_cached(sql)?.execute(params![message, sender, author, recipient])?;
         }
-        for recipient @ [_, _, row] in &self.recipients {
+        for further @ [_, _, row] in &self.further {
             stand_in(*row)?;
-            let sql = "UPDATE recipient SET address = ?3 WHERE message = ?1 AND address = ?2";
-            transaction.prepare_cached(sql)?.execute(*recipient)?;
+            let sql = "UPDATE further_recipient SET address = ?3 WHERE message = ?1 AND address = ?2";
+            transaction.prepare_cached(sql)?.execute(*further)?;
         }
-        if !self.parties.is_empty() || !self.recipients.is_empty() {
+        if !self.parties.is_empty() || !self.further.is_empty() {
             note_upheaval(transaction)?;
         }
         for message in &self.headings {
@@ -358,20 +362,23 @@ fn look(
     most: usize,
 ) -> Result<Seen> {
     let mut seen = Seen::default();
-    let mut sent = Vec::new();
+    let (mut sent, mut received) = (Vec::new(), BTreeSet::new());
     let going = |address: Option<i64>| address.and_then(|address| addresses.get(&address));
     let is_own = |going: &Going| matches!(going.likeness, Likeness::Same | Likeness::Rewritten);
     let mut find = connection.prepare_cached(
-        "SELECT m.id, m.sender, m.header_from, m.message_id || coalesce('@' || host.name, ''), m.subject \
+        "SELECT m.id, m.sender, m.header_from, m.message_id || coalesce('@' || host.name, ''), m.subject, m.recipient \
          FROM message m LEFT JOIN name host ON host.id = m.message_host WHERE m.id > ?1 ORDER BY m.id LIMIT ?2",
     )?;
     let mut rows = find.query([after, i64::try_from(most).unwrap_or(i64::MAX)])?;
     while let Some(row) = rows.next()? {
         let id: i64 = row.get(0)?;
         seen.last = Some(id);
-        let (sender, author) = (going(row.get(1)?), going(row.get(2)?));
-        if sender.is_some() || author.is_some() {
-            seen.parties.push((id, sender.map(|going| going.stand_in), author.map(|going| going.stand_in)));
+        let parties @ [sender, author, recipient] = [going(row.get(1)?), going(row.get(2)?), going(row.get(5)?)];
+        if parties.iter().any(Option::is_some) {
+            seen.parties.push((id, parties.map(|party| party.map(|going| going.stand_in))));
+        }
+        if recipient.is_some_and(|going| going.likeness == Likeness::Same) {
+            received.insert(id);
         }
         let own = sender.is_some_and(is_own) || author.is_some_and(is_own);
         if own {
@@ -385,21 +392,20 @@ fn look(
     }
     let Some(last) = seen.last else { return Ok(seen) };
     if !addresses.is_empty() {
-        let mut find =
-            connection.prepare_cached("SELECT message, address FROM recipient WHERE message > ?1 AND message <= ?2")?;
+        let mut find = connection
+            .prepare_cached("SELECT message, address FROM further_recipient WHERE message > ?1 AND message <= ?2")?;
         let mut rows = find.query([after, last])?;
-        let mut before = None;
         while let Some(row) = rows.next()? {
             let message: i64 = row.get(0)?;
             let address: i64 = row.get(1)?;
             let Some(going) = addresses.get(&address) else { continue };
-            seen.recipients.push([message, address, going.stand_in]);
-            if going.likeness == Likeness::Same && before != Some(message) {
-                seen.received += 1;
-                before = Some(message);
+            seen.further.push([message, address, going.stand_in]);
+            if going.likeness == Likeness::Same {
+                received.insert(message);
             }
         }
     }
+    seen.received = received.len() as u64;
     let mut find = connection.prepare_cached(
         "SELECT message, position, fact, sentence, evidence FROM finding WHERE message > ?1 AND message <= ?2",
     )?;

@@ -11,13 +11,14 @@ use std::{
 };
 
 use ring::{hmac, rand::SystemRandom};
-use rusqlite::{Connection, OptionalExtension, Result, ToSql, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Result, ToSql, TransactionBehavior, params};
 use serde::Serialize;
 
 use super::{
     columns::{ip_value, version_number},
     coverage::Gap,
     error::StoreError,
+    period,
     record::{HopFacts, Origin, Record, RecordedBoundary},
     spool::Mark,
     store::Store,
@@ -200,7 +201,7 @@ impl Ledger {
             let lost = i64::try_from(gap.lost).unwrap_or(i64::MAX);
             transaction.execute(
                 "INSERT INTO gap (since, until, lost, reason) VALUES (?1, ?2, ?3, ?4)",
-                rusqlite::params![gap.since, gap.until, lost, gap.reason],
+                params![gap.since, gap.until, lost, gap.reason],
             )?;
         }
         if let Some(Mark { spool, number }) = mark {
@@ -236,8 +237,11 @@ impl Insert<'_> {
             Origin::File { path, offset } => (path.as_str(), i64::try_from(*offset).ok()),
         };
         let mut hops = Vec::with_capacity(record.hops.len());
+        let mut is_new = false;
         for hop in &record.hops {
-            hops.push(self.hop(&hop.facts)?);
+            let (hop, added) = self.hop(&hop.facts)?;
+            is_new |= added;
+            hops.push(hop);
         }
         let source = self.source(source)?;
         let sender = record.sender.as_deref().map(|sender| self.address(sender)).transpose()?;
@@ -247,13 +251,18 @@ impl Insert<'_> {
             Some(Err(id)) => (Some(id), None),
             None => (None, None),
         };
-        let path = self.path(&hops)?;
+        let mut recipients = BTreeSet::new();
+        for recipient in &record.recipients {
+            recipients.insert(self.address(recipient)?);
+        }
+        let first = recipients.pop_first();
+        let path = self.path(&hops, is_new)?;
         let boundary = self.boundary(&record.boundary)?;
         let mut insert = self.connection.prepare_cached(
-            "INSERT INTO message (time, dated, source, queue_id, message_id, message_host, sender, header_from, path, times, boundary, verdict, \
-             action, subject) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            "INSERT INTO message (time, dated, source, queue_id, message_id, message_host, sender, header_from, recipient, path, times, boundary, \
+             verdict, action, subject) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?;
-        let message = insert.insert(rusqlite::params![
+        let message = insert.insert(params![
             record.time,
             record.dated.map(|dated| dated.saturating_sub(record.time)),
             source,
@@ -262,6 +271,7 @@ impl Insert<'_> {
             host,
             sender,
             header_from,
+            first,
             path,
             times(record)?,
             boundary,
@@ -269,6 +279,7 @@ impl Insert<'_> {
             record.action.map(|action| action as i64),
             record.subject,
         ])?;
+        period::note(self.connection, message, record.time)?;
         // Mail that waited at a backup MX of ours, or that has a clock of ours wrong, is as old as its record, not as its time.
         let late = record.recorded.abs_diff(record.time) > LATE;
         if identity.is_some() || late || record.hops_left_out > 0 {
@@ -276,13 +287,10 @@ impl Insert<'_> {
                 "INSERT INTO remark (message, offset, recorded, identity, hops_left_out) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?;
             let left_out = (record.hops_left_out > 0).then_some(number(record.hops_left_out));
-            insert.execute(rusqlite::params![message, offset, record.recorded, identity, left_out])?;
+            insert.execute(params![message, offset, record.recorded, identity, left_out])?;
         }
-        let mut recipients = BTreeSet::new();
-        for recipient in &record.recipients {
-            recipients.insert(self.address(recipient)?);
-        }
-        let mut insert = self.connection.prepare_cached("INSERT INTO recipient (message, address) VALUES (?1, ?2)")?;
+        let mut insert =
+            self.connection.prepare_cached("INSERT INTO further_recipient (message, address) VALUES (?1, ?2)")?;
         for recipient in recipients {
             insert.execute([message, recipient])?;
         }
@@ -297,7 +305,7 @@ impl Insert<'_> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?;
             let evidence = (!finding.evidence.is_empty()).then(|| json(&finding.evidence)).transpose()?;
-            insert.execute(rusqlite::params![
+            insert.execute(params![
                 message,
                 number(position),
                 finding.code.as_str(),
@@ -319,12 +327,12 @@ impl Insert<'_> {
 
     fn address(&mut self, address: &str) -> Result<i64> {
         let (connection, key) = (self.connection, self.key);
-        self.remembered.addresses.id(address, || hashed(connection, key, "address", "address", address).map(Row::id))
+        self.remembered.addresses.id(address, || hashed(connection, key, "address", "address", address))
     }
 
     fn name(&mut self, name: &str) -> Result<i64> {
         let (connection, key) = (self.connection, self.key);
-        self.remembered.names.id(name, || hashed(connection, key, "name", "name", name).map(Row::id))
+        self.remembered.names.id(name, || hashed(connection, key, "name", "name", name))
     }
 
     fn protocol(&mut self, protocol: &str) -> Result<i64> {
@@ -332,9 +340,10 @@ impl Insert<'_> {
         self.remembered.protocols.id(protocol, || find_or_add(connection, "protocol", "protocol", protocol))
     }
 
-    fn hop(&mut self, facts: &HopFacts) -> Result<i64> {
+    /// The row of a hop, and whether it was added just now.
+    fn hop(&mut self, facts: &HopFacts) -> Result<(i64, bool)> {
         if let Some(id) = self.remembered.hops.0.get(facts) {
-            return Ok(*id);
+            return Ok((*id, false));
         }
         let name = |this: &mut Self, text: &Option<String>| text.as_deref().map(|text| this.name(text)).transpose();
         let (ip, by_ip) = (facts.ip.map(ip_value), facts.by_ip.map(ip_value));
@@ -351,7 +360,8 @@ impl Insert<'_> {
             &facts.tls_version.map(version_number),
         ];
         let connection = self.connection;
-        self.remembered.hops.id(facts, || {
+        let mut added = false;
+        let id = self.remembered.hops.id(facts, || {
             // Of a client that says another name each time only the latest are looked at: one row too many costs less than a long search.
             let mut find = connection.prepare_cached(
                 "SELECT id FROM (SELECT * FROM hop WHERE coalesce(ip, by) IS coalesce(?2, ?5) ORDER BY id DESC LIMIT 50) \
@@ -365,18 +375,28 @@ impl Insert<'_> {
                 "INSERT INTO hop (kind, ip, helo, rdns, by, by_ip, protocol, tls, tls_version) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?;
+            added = true;
             insert.insert(values)
-        })
+        })?;
+        Ok((id, added))
     }
 
-    fn path(&mut self, hops: &[i64]) -> Result<i64> {
-        let (connection, key) = (self.connection, self.key);
+    /// The path of these hops; `is_new` is whether one of them was not stored before.
+    fn path(&mut self, hops: &[i64], is_new: bool) -> Result<i64> {
+        let connection = self.connection;
         let text = json(&hops)?;
         self.remembered.paths.id(text.as_str(), || {
-            let path = match hashed(connection, key, "path", "hops", &text)? {
-                Row::Known(path) => return Ok(path),
-                Row::New(path) => path,
-            };
+            if !is_new && let Some(newest) = hops.iter().max() {
+                // The hop that was stored last is part of the fewest paths. As with hops, only the latest are looked at.
+                let mut find = connection.prepare_cached(
+                    "SELECT id FROM path WHERE id IN (SELECT path FROM path_hop WHERE hop = ?1 ORDER BY path DESC LIMIT 50) \
+                     AND hops = ?2 LIMIT 1",
+                )?;
+                if let Some(path) = find.query_row(params![newest, text], |row| row.get(0)).optional()? {
+                    return Ok(path);
+                }
+            }
+            let path = connection.prepare_cached("INSERT INTO path (hops) VALUES (?1)")?.insert([&text])?;
             let mut insert = connection.prepare_cached("INSERT INTO path_hop (hop, path) VALUES (?1, ?2)")?;
             for hop in hops.iter().collect::<BTreeSet<_>>() {
                 insert.execute([*hop, path])?;
@@ -403,37 +423,23 @@ impl Insert<'_> {
     }
 }
 
-/// A row of one of the tables whose ids are hashes.
-enum Row {
-    Known(i64),
-    New(i64),
-}
-
-impl Row {
-    fn id(self) -> i64 {
-        match self {
-            Self::Known(id) | Self::New(id) => id,
-        }
-    }
-}
-
 /// The row of a text in one of the tables whose ids are hashes. Table and column are words of ours.
 ///
 /// The hash is keyed, so that nobody can write names that all fall into one place.
-fn hashed(connection: &Connection, key: &hmac::Key, table: &str, column: &str, text: &str) -> Result<Row> {
+fn hashed(connection: &Connection, key: &hmac::Key, table: &str, column: &str, text: &str) -> Result<i64> {
     let mut find = connection.prepare_cached(&format!("SELECT {column} FROM {table} WHERE id = ?1"))?;
     let mut id = first_eight(key, text.as_bytes()) & i64::from(i32::MAX);
     loop {
         let stored = find.query_row([id], |row| row.get::<_, Option<String>>(0)).optional()?;
         match stored {
-            Some(stored) if stored.as_deref() == Some(text) => return Ok(Row::Known(id)),
+            Some(stored) if stored.as_deref() == Some(text) => return Ok(id),
             Some(_) => id += 1,
             None => break,
         }
     }
     let insert = format!("INSERT INTO {table} (id, {column}) VALUES (?1, ?2)");
-    connection.prepare_cached(&insert)?.execute(rusqlite::params![id, text])?;
-    Ok(Row::New(id))
+    connection.prepare_cached(&insert)?.execute(params![id, text])?;
+    Ok(id)
 }
 
 /// The id of a text in one of the small tables of texts. Table and column are words of ours.
@@ -445,10 +451,11 @@ fn find_or_add(connection: &Connection, table: &str, column: &str, text: &str) -
     connection.prepare_cached(&format!("INSERT INTO {table} ({column}) VALUES (?1)"))?.insert([text])
 }
 
-/// The seconds that each hop's time is after the message's.
+/// The seconds that each hop's time is before that of the next newer hop with one, or before the message's.
 fn times(record: &Record) -> Result<String> {
-    let after = |time: i64| time.saturating_sub(record.time);
-    json(&record.hops.iter().map(|hop| hop.time.map(after)).collect::<Vec<_>>())
+    let mut newer = record.time;
+    let mut before = |time: i64| std::mem::replace(&mut newer, time).saturating_sub(time);
+    json(&record.hops.iter().map(|hop| hop.time.map(&mut before)).collect::<Vec<_>>())
 }
 
 /// A value as JSON; numbers and texts, which is all there is here, can always be written.

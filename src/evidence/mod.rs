@@ -12,6 +12,7 @@ mod insert;
 mod keeper;
 mod mention;
 mod orphans;
+mod period;
 pub mod privacy;
 mod read;
 mod record;

@@ -48,10 +48,9 @@ impl Table {
     /// What an empty row holds, of a table whose ids are hashes.
     fn empty(self) -> Option<&'static str> {
         match self {
-            Self::Path => Some("hops = ''"),
             Self::Name => Some("name = ''"),
             Self::Address => Some("address = NULL"),
-            Self::Hop | Self::Source | Self::Protocol => None,
+            Self::Path | Self::Hop | Self::Source | Self::Protocol => None,
         }
     }
 }
@@ -250,7 +249,7 @@ impl Marks {
     fn read(&mut self, connection: &Connection, most: usize, expired: Option<(i64, usize)>) -> Result<ReadOn> {
         let mut read = ReadOn { all: true, expired: Vec::new() };
         let mut find = connection.prepare_cached(
-            "SELECT m.id, coalesce(r.recorded, m.time), m.source, m.path, m.message_host, m.sender, m.header_from \
+            "SELECT m.id, coalesce(r.recorded, m.time), m.source, m.path, m.message_host, m.sender, m.header_from, m.recipient \
              FROM message m LEFT JOIN remark r ON r.message = m.id WHERE m.id > ?1 ORDER BY m.id LIMIT ?2",
         )?;
         let mut rows = find.query([self.read, i64::try_from(most).unwrap_or(i64::MAX)])?;
@@ -270,11 +269,11 @@ impl Marks {
             }
             self.add(Table::Source, row.get(2)?);
             self.path(connection, row.get(3)?)?;
-            self.add_each(row, &[(4, Table::Name), (5, Table::Address), (6, Table::Address)])?;
+            self.add_each(row, &[(4, Table::Name), (5, Table::Address), (6, Table::Address), (7, Table::Address)])?;
         }
         read.all &= count < most;
         let mut find =
-            connection.prepare_cached("SELECT address FROM recipient WHERE message > ?1 AND message <= ?2")?;
+            connection.prepare_cached("SELECT address FROM further_recipient WHERE message > ?1 AND message <= ?2")?;
         let mut rows = find.query([first, self.read])?;
         while let Some(row) = rows.next()? {
             self.add(Table::Address, row.get(0)?);

@@ -1,7 +1,7 @@
 //! Messages out of the store.
 //!
-//! Takes which hops are wanted and from when to when, gives messages in the order of their time, one at a time: what is asked of ten
-//! million messages is answered in the memory of a few.
+//! Takes which hops are wanted and from when to when, gives messages one at a time: what is asked of ten million messages is answered in
+//! the memory of a few.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -17,6 +17,7 @@ use super::{
     columns::{facts, ip_value},
     coverage::{Coverage, Gap, Run},
     error::StoreError,
+    period,
     record::HopFacts,
     store::Store,
 };
@@ -171,7 +172,8 @@ impl Reader {
         })
     }
 
-    /// The messages that came by one of the hops, or all where none are named, in the order of their time.
+    /// The messages that came by one of the hops, in the order of their time; or all where none are named, in the order in which they were
+    /// stored.
     ///
     /// Breaks off when `each` does.
     pub fn messages(
@@ -181,25 +183,32 @@ impl Reader {
         mut each: impl FnMut(Stored) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
         self.wrap(|| {
+            let Some((first, last)) = period::around(&self.store.connection, span)? else { return Ok(()) };
             let paths = hops.map(|hops| self.paths(hops)).transpose()?;
-            let which = if paths.is_some() { "m.path IN (SELECT value FROM json_each(?3))" } else { "?3 IS NULL" };
+            let (from, which, order) = match paths {
+                Some(_) => ("message m", "m.path IN (SELECT value FROM json_each(?5))", "m.time, m.id"),
+                None => (
+                    "period p CROSS JOIN message m ON m.id BETWEEN p.id << 10 AND (p.id << 10) + 1023",
+                    "p.until >= ?1 AND p.since < ?2 AND ?5 IS NULL",
+                    "p.id, m.id",
+                ),
+            };
             let mut find = self.store.connection.prepare(&format!(
                 "SELECT m.id, m.time, so.source, r.offset, m.queue_id, m.message_id || coalesce('@' || host.name, ''), m.subject, m.sender, \
-                 s.address, m.header_from, f.address, m.path, m.times, b.place, b.hop, m.verdict, a.action, m.dated \
-                 FROM message m JOIN source so ON so.id = m.source JOIN boundary b ON b.id = m.boundary \
+                 s.address, m.header_from, f.address, m.path, m.times, b.place, b.hop, m.verdict, a.action, m.dated, m.recipient, t.address \
+                 FROM {from} JOIN source so ON so.id = m.source JOIN boundary b ON b.id = m.boundary \
                  LEFT JOIN name host ON host.id = m.message_host LEFT JOIN remark r ON r.message = m.id \
                  LEFT JOIN address s ON s.id = m.sender LEFT JOIN address f ON f.id = m.header_from \
-                 LEFT JOIN action a ON a.id = m.action \
-                 WHERE {which} AND m.time >= ?1 AND m.time < ?2 ORDER BY m.time, m.id"
+                 LEFT JOIN address t ON t.id = m.recipient LEFT JOIN action a ON a.id = m.action \
+                 WHERE {which} AND m.id BETWEEN ?3 AND ?4 AND m.time >= ?1 AND m.time < ?2 ORDER BY {order}"
             ))?;
             let mut paths_read = Paths { reader: self, read: HashMap::new() };
-            let mut recipients = self.store.connection.prepare(
-                "SELECT r.address, a.address FROM recipient r JOIN address a ON a.id = r.address WHERE r.message = ?1 \
-                 ORDER BY a.address",
+            let mut further = self.store.connection.prepare(
+                "SELECT r.address, a.address FROM further_recipient r JOIN address a ON a.id = r.address WHERE r.message = ?1",
             )?;
-            let mut rows = find.query(rusqlite::params![span.since, span.until, paths])?;
+            let mut rows = find.query(rusqlite::params![span.since, span.until, first, last, paths])?;
             while let Some(row) = rows.next()? {
-                if each(stored(row, &mut paths_read, &mut recipients)?).is_break() {
+                if each(stored(row, &mut paths_read, &mut further)?).is_break() {
                     break;
                 }
             }
@@ -226,8 +235,8 @@ impl Reader {
                 runs.query_map([], |row| Ok(Run { writer: row.get(0)?, started: row.get(1)?, ended: row.get(2)? }))?;
             Ok(Coverage {
                 messages: one("SELECT count(*) FROM message")?.and_then(|count| count.try_into().ok()).unwrap_or(0),
-                first: one("SELECT min(time) FROM message")?,
-                last: one("SELECT max(time) FROM message")?,
+                first: one("SELECT min(since) FROM period")?,
+                last: one("SELECT max(until) FROM period")?,
                 gaps: gaps.collect::<Result<_>>()?,
                 runs: runs.collect::<Result<_>>()?,
             })
@@ -251,15 +260,24 @@ impl Reader {
     }
 }
 
-fn stored(row: &Row<'_>, paths: &mut Paths<'_>, recipients: &mut Statement<'_>) -> Result<Stored> {
+fn stored(row: &Row<'_>, paths: &mut Paths<'_>, further: &mut Statement<'_>) -> Result<Stored> {
     let party = |id, address| {
         let id: Option<i64> = row.get(id)?;
         let address: Option<String> = row.get(address)?;
         Ok::<_, rusqlite::Error>(id.map(|id| Party { id, address }))
     };
     let (id, time): (i64, i64) = (row.get(0)?, row.get(1)?);
-    let to = recipients.query_map([id], |row| Ok(Party { id: row.get(0)?, address: row.get(1)? }))?;
-    let offsets: Vec<Option<i64>> = serde_json::from_str(row.get_ref(12)?.as_str()?).unwrap_or_default();
+    let mut recipients = Vec::from_iter(party(18, 19)?);
+    for other in further.query_map([id], |row| Ok(Party { id: row.get(0)?, address: row.get(1)? }))? {
+        recipients.push(other?);
+    }
+    recipients.sort_by(|a, b| a.address.cmp(&b.address));
+    let steps: Vec<Option<i64>> = serde_json::from_str(row.get_ref(12)?.as_str()?).unwrap_or_default();
+    let mut newer = time;
+    let mut at = |step: i64| {
+        newer = newer.saturating_sub(step);
+        newer
+    };
     let verdict: i64 = row.get(15)?;
     let action: Option<String> = row.get(16)?;
     Ok(Stored {
@@ -273,9 +291,9 @@ fn stored(row: &Row<'_>, paths: &mut Paths<'_>, recipients: &mut Statement<'_>) 
         subject: row.get(6)?,
         sender: party(7, 8)?,
         header_from: party(9, 10)?,
-        recipients: to.collect::<Result<_>>()?,
+        recipients,
         hops: paths.get(row.get(11)?)?,
-        times: offsets.into_iter().map(|offset| offset.map(|offset| offset.saturating_add(time))).collect(),
+        times: steps.into_iter().map(|step| step.map(&mut at)).collect(),
         place: row.get(13)?,
         border_hop: row.get::<_, Option<i64>>(14)?.and_then(|hop| hop.try_into().ok()),
         verdict: usize::try_from(verdict).ok().and_then(|at| Level::ALL.get(at).copied()).unwrap_or(Level::Clean),

@@ -25,7 +25,7 @@ CREATE TABLE gap (
 
 CREATE TABLE source (id INTEGER PRIMARY KEY, source TEXT NOT NULL UNIQUE) STRICT;
 
--- The ids of `address`, `name` and `path` are keyed hashes of 31 bits of what they stand for, the next free one where two are the same:
+-- The ids of `address` and `name` are keyed hashes of 31 bits of what they stand for, the next free one where two are the same:
 -- so a text is found without an index over all texts, which would be as large as the table.
 
 -- A mail address; nothing stands in it once it was forgotten, so that people can still be counted.
@@ -75,8 +75,10 @@ CREATE TABLE action (id INTEGER PRIMARY KEY, action TEXT NOT NULL) STRICT;
 INSERT INTO action VALUES (0, 'accept'), (1, 'tempfail'), (2, 'reject'), (3, 'quarantine');
 
 -- Times are unix seconds. `time`: when our side took the mail; `dated`: how many seconds after that its author says it was written (`Date`).
--- `message_id` is what stands before the host, `message_host`.
--- `times`: a JSON list, one item a hop, of the seconds that the hop's time is after `time`.
+-- `message_id` is what stands before the host, `message_host`. `recipient`: one of the envelope's,
+-- mostly the only one; the view `recipient` has all.
+-- `times`: a JSON list, one item a hop, newest first: how many seconds the hop's time lies before that of the next newer hop that has one,
+-- the newest's before `time`; null where it has none. A hop's time is `time` less the items up to its own.
 CREATE TABLE message (
   id INTEGER PRIMARY KEY,
   time INTEGER NOT NULL,
@@ -87,6 +89,7 @@ CREATE TABLE message (
   message_host INTEGER REFERENCES name,
   sender INTEGER REFERENCES address,
   header_from INTEGER REFERENCES address,
+  recipient INTEGER REFERENCES address,
   path INTEGER NOT NULL REFERENCES path,
   times TEXT NOT NULL,
   boundary INTEGER NOT NULL REFERENCES boundary,
@@ -94,8 +97,11 @@ CREATE TABLE message (
   action INTEGER REFERENCES action,
   subject TEXT
 ) STRICT;
-CREATE INDEX message_time ON message (time);
 CREATE INDEX message_path ON message (path);
+
+-- From when to when the messages are of which `id >> 10` is the same: so a stretch of time is found without an index over all messages,
+-- which would be a thousand times as large.
+CREATE TABLE period (id INTEGER PRIMARY KEY, since INTEGER NOT NULL, until INTEGER NOT NULL) STRICT;
 
 -- Mail of which more is to be said. Of mail that was found in a file: where in the file, when it was stored, and what tells it from mail that
 -- was stored before. Of mail that our border took an hour and more before (a backup MX): when it was stored. Of mail with more hops than are
@@ -109,11 +115,17 @@ CREATE TABLE remark (
 ) STRICT;
 CREATE UNIQUE INDEX remark_identity ON remark (identity) WHERE identity IS NOT NULL;
 
-CREATE TABLE recipient (
+-- The envelope recipients beside `message.recipient`.
+CREATE TABLE further_recipient (
   message INTEGER NOT NULL,
   address INTEGER NOT NULL REFERENCES address,
   PRIMARY KEY (message, address)
 ) WITHOUT ROWID, STRICT;
+
+-- For people: one row an envelope recipient.
+CREATE VIEW recipient AS
+SELECT id AS message, recipient AS address FROM message WHERE recipient IS NOT NULL
+UNION ALL SELECT message, address FROM further_recipient;
 
 -- `sentence`: of notices none is kept; the fact says it. `evidence`: a JSON list of the DNS answers that it rests on.
 CREATE TABLE finding (
@@ -154,8 +166,8 @@ LEFT JOIN protocol p ON p.id = h.protocol;
 -- For people: one row a message.
 CREATE VIEW mail AS
 SELECT m.id, datetime(m.time, 'unixepoch') AS time, datetime(m.time + m.dated, 'unixepoch') AS dated, iif(s.id IS NOT NULL, coalesce(s.address, '(forgotten)'), NULL) AS sender,
-  (SELECT group_concat(coalesce(a.address, '(forgotten)'), ' ') FROM recipient r JOIN address a ON a.id = r.address WHERE r.message = m.id)
-    AS recipients,
+  (SELECT group_concat(coalesce(a.address, '(forgotten)'), ' ') FROM address a
+    JOIN (SELECT m.recipient AS id UNION ALL SELECT address FROM further_recipient WHERE message = m.id) r ON r.id = a.id) AS recipients,
   iif(f.id IS NOT NULL, coalesce(f.address, '(forgotten)'), NULL) AS header_from,
   m.message_id || coalesce('@' || host.name, '') AS message_id, m.queue_id, m.subject,
   (SELECT h.ip FROM json_each(p.hops) j JOIN hop_text h ON h.id = j.value WHERE j.key = b.hop) AS peer,
@@ -174,11 +186,12 @@ LEFT JOIN remark r ON r.message = m.id;
 -- For people: one row a hop of a message; `position` 0 is the newest, `delay` the seconds since the next older hop.
 CREATE VIEW mail_hop AS
 SELECT m.id AS message, j.key AS position, h.kind, h.ip, h.helo, h.rdns, h.host, h.host_ip, h.protocol, h.tls, h.tls_version,
-  datetime(m.time + json_extract(m.times, '$[' || j.key || ']'), 'unixepoch') AS time,
-  json_extract(m.times, '$[' || j.key || ']') - json_extract(m.times, '$[' || (j.key + 1) || ']') AS delay,
+  iif(t.value IS NULL, NULL, datetime(m.time - (SELECT sum(value) FROM json_each(m.times) WHERE key <= j.key), 'unixepoch')) AS time,
+  iif(t.value IS NULL, NULL, json_extract(m.times, '$[' || (j.key + 1) || ']')) AS delay,
   j.key IS b.hop AS is_border
 FROM message m
 JOIN boundary b ON b.id = m.boundary
 JOIN path p ON p.id = m.path
 JOIN json_each(p.hops) j
+LEFT JOIN json_each(m.times) t ON t.key = j.key
 JOIN hop_text h ON h.id = j.value;

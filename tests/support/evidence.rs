@@ -62,20 +62,25 @@ pub(crate) fn dangling(connection: &Connection) -> Vec<String> {
     let mut found = Vec::new();
     for (what, sql) in [
         ("foreign keys", "SELECT count(*) FROM pragma_foreign_key_check"),
-        (
-            "hops of paths",
-            "SELECT count(*) FROM path p, json_each(iif(p.hops = '', '[]', p.hops)) j WHERE j.value NOT IN (SELECT id FROM hop)",
-        ),
+        ("hops of paths", "SELECT count(*) FROM path p, json_each(p.hops) j WHERE j.value NOT IN (SELECT id FROM hop)"),
         ("path_hop of hops", "SELECT count(*) FROM path_hop WHERE hop NOT IN (SELECT id FROM hop)"),
         ("path_hop of paths", "SELECT count(*) FROM path_hop WHERE path NOT IN (SELECT id FROM path)"),
         (
             "hops of paths in path_hop",
-            "SELECT count(*) FROM path p, json_each(iif(p.hops = '', '[]', p.hops)) j \
+            "SELECT count(*) FROM path p, json_each(p.hops) j \
              WHERE NOT EXISTS (SELECT 1 FROM path_hop WHERE hop = j.value AND path = p.id)",
         ),
-        ("empty paths", "SELECT count(*) FROM message m JOIN path p ON p.id = m.path WHERE p.hops = ''"),
-        ("recipients", "SELECT count(*) FROM recipient WHERE message NOT IN (SELECT id FROM message)"),
+        ("recipients", "SELECT count(*) FROM further_recipient WHERE message NOT IN (SELECT id FROM message)"),
+        (
+            "further recipients without a first",
+            "SELECT count(*) FROM message WHERE recipient IS NULL AND id IN (SELECT message FROM further_recipient)",
+        ),
         ("findings", "SELECT count(*) FROM finding WHERE message NOT IN (SELECT id FROM message)"),
+        (
+            "periods",
+            "SELECT count(*) FROM (SELECT id >> 10 AS period, min(time) AS since, max(time) AS until FROM message GROUP BY 1) m \
+             FULL JOIN period p ON p.id = m.period WHERE p.id IS NULL OR m.period IS NULL OR p.since <> m.since OR p.until <> m.until",
+        ),
         ("remarks", "SELECT count(*) FROM remark WHERE message NOT IN (SELECT id FROM message)"),
     ] {
         let count: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
@@ -86,7 +91,7 @@ pub(crate) fn dangling(connection: &Connection) -> Vec<String> {
     found
 }
 
-/// Rows that nothing refers to.
+/// Rows that nothing refers to, and that hold something: of two hashes that follow each other by chance the first leaves an empty row.
 pub(crate) fn orphans(connection: &Connection) -> Vec<String> {
     let mut found = Vec::new();
     for (table, used) in [
@@ -105,7 +110,12 @@ pub(crate) fn orphans(connection: &Connection) -> Vec<String> {
         ),
         ("protocol", "SELECT protocol FROM hop WHERE protocol > 0"),
     ] {
-        let sql = format!("SELECT count(*) FROM {table} WHERE id NOT IN ({used})");
+        let empty = match table {
+            "name" => "name = ''",
+            "address" => "address IS NULL",
+            _ => "false",
+        };
+        let sql = format!("SELECT count(*) FROM {table} WHERE id NOT IN ({used}) AND NOT ({empty})");
         let count: i64 = connection.query_row(&sql, [], |row| row.get(0)).unwrap();
         if count > 0 {
             found.push(format!("{table}: {count}"));

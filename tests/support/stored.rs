@@ -51,7 +51,7 @@ impl Look {
         assert_eq!(self.texts("SELECT \"table\" || ' ' || rowid FROM pragma_foreign_key_check"), [""; 0]);
         // References that the tables do not declare.
         for (table, column, to) in [
-            ("recipient", "message", "message"),
+            ("further_recipient", "message", "message"),
             ("finding", "message", "message"),
             ("remark", "message", "message"),
             ("path_hop", "hop", "hop"),
