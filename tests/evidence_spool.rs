@@ -14,7 +14,15 @@ use std::{
 
 use relaywatch::{
     clock::{Clock as _, SystemClock},
-    evidence::{TakenIn, take_in},
+    config,
+    evidence::{
+        Circumstances, Origin, Record, TakenIn,
+        privacy::{Privacy, Show},
+        take_in,
+    },
+    inspect::inspect_offline,
+    message::{HeaderSection, RawMessage},
+    policy::Action,
 };
 use support::{
     daemon::{Launch, PROGRAM},
@@ -186,4 +194,24 @@ fn a_second_daemon_goes_without() {
     assert_eq!(look.queue_ids().len(), 10);
     let said = second.log_text();
     assert!(said.contains("there is no spool") && said.contains("another process has it"), "{said}");
+}
+
+/// Of all mail that the tests know, odd as some of it is.
+#[test]
+fn a_record_comes_out_of_its_line_as_it_went_in() {
+    let policy = config::defaults().policy;
+    let privacy = Privacy { subject: Show::Clear, ..Privacy::default() };
+    let cases = fs::read_dir("tests/mail").expect("the cases").map(|case| case.expect("a case").path());
+    let mails: Vec<_> = cases.map(|case| case.join("message.eml")).filter(|mail| mail.exists()).collect();
+    assert!(mails.len() > 150, "{} mails", mails.len());
+    for path in mails {
+        let bytes = fs::read(&path).expect("a mail");
+        let message = RawMessage { headers: HeaderSection::read(&bytes, bytes.len()), ..RawMessage::default() };
+        let report = inspect_offline(&message, &policy);
+        let about = Circumstances { origin: Origin::Milter, now: SystemClock.now(), action: Some(Action::Accept) };
+        let record = Record::of(&message, &report, &about, &privacy);
+        let line = serde_json::to_string(&record).expect("a record can be written");
+        assert!(!line.contains('\n'));
+        assert_eq!(serde_json::from_str::<Record>(&line).expect("a line can be read"), record, "{}", path.display());
+    }
 }

@@ -1,4 +1,4 @@
-//! Addresses and versions as the tables hold them, and back.
+//! Addresses, versions, lists and counts as the tables hold them, and back.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -6,6 +6,7 @@ use rusqlite::{
     Result, Row,
     types::{Value, ValueRef},
 };
+use serde::Serialize;
 
 use super::record::HopFacts;
 use crate::{tls::TlsVersion, trace::HopKind};
@@ -54,4 +55,14 @@ pub(super) fn facts(row: &Row<'_>) -> Result<HopFacts> {
         tls_version: version
             .and_then(|number| TlsVersion::ALL.into_iter().find(|version| version_number(*version) == number)),
     })
+}
+
+/// A value as JSON; numbers and texts, which is all there is here, can always be written.
+pub(super) fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+}
+
+/// A count.
+pub(super) fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -20,7 +20,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use super::{
     coverage::Gap,
     error::StoreError,
-    insert::Ledger,
+    ledger::Ledger,
     record::Record,
     store::{Durability, FileId, Store},
 };

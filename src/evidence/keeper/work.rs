@@ -24,7 +24,7 @@ use crate::{
     evidence::{
         Settings, Trouble,
         error::StoreError,
-        insert::{Ledger, RunId},
+        ledger::{Ledger, RunId},
         store::{FileId, Store},
     },
     metrics::{Fault, Metrics},
