@@ -9,9 +9,9 @@ use super::{
     coverage::Gap,
     error::StoreError,
     insert::Insert,
+    mark::Mark,
     once::{Once, Remembered, key},
     record::Record,
-    spool::Mark,
     store::Store,
 };
 
@@ -60,10 +60,7 @@ impl Ledger {
             find.query_row([], |row| row.get::<_, String>(0)).optional()
         };
         let text = find().map_err(|error| StoreError::of(&self.store.path, &error))?;
-        Ok(text.and_then(|text| {
-            let (spool, number) = text.split_once(' ')?;
-            Some(Mark { spool: u64::from_str_radix(spool, 16).ok()?, number: number.parse().ok()? })
-        }))
+        Ok(text.as_deref().and_then(Mark::parse))
     }
 
     /// Stores records, all or none, and with them that others were lost before.
@@ -150,11 +147,10 @@ impl Ledger {
                 params![gap.since, gap.until, lost, gap.reason],
             )?;
         }
-        if let Some(Mark { spool, number }) = mark {
-            let text = format!("{spool:016x} {number}");
+        if let Some(mark) = mark {
             transaction
                 .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('spool', ?1)")?
-                .execute([text])?;
+                .execute([mark.to_string()])?;
         }
         transaction.commit()?;
         Ok(written)

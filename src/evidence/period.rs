@@ -8,10 +8,22 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension, Result};
 
-use super::read::Span;
-
 /// A period's number is that of its messages without so many bits.
 const BITS: u32 = 10;
+
+/// From when to when, in unix seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first second that belongs to it.
+    pub since: i64,
+    /// The first second that does not.
+    pub until: i64,
+}
+
+impl Span {
+    /// All time.
+    pub const ALWAYS: Self = Self { since: i64::MIN, until: i64::MAX };
+}
 
 /// Notes the time of a message that was stored.
 pub(super) fn note(connection: &Connection, message: i64, time: i64) -> Result<()> {

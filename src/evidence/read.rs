@@ -17,7 +17,7 @@ use super::{
     columns::{facts, ip_value},
     coverage::{Coverage, Gap, Run},
     error::StoreError,
-    period,
+    period::{self, Span},
     record::HopFacts,
     store::Store,
 };
@@ -72,20 +72,6 @@ pub struct Party {
     pub id: i64,
     /// The address, or its hash; nothing where it was forgotten.
     pub address: Option<String>,
-}
-
-/// From when to when, in unix seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    /// The first second that belongs to it.
-    pub since: i64,
-    /// The first second that does not.
-    pub until: i64,
-}
-
-impl Span {
-    /// All time.
-    pub const ALWAYS: Self = Self { since: i64::MIN, until: i64::MAX };
 }
 
 /// Reads a store.

@@ -21,6 +21,7 @@ use super::{
     coverage::Gap,
     error::StoreError,
     ledger::Ledger,
+    mark::Mark,
     record::Record,
     store::{Durability, FileId, Store},
 };
@@ -39,15 +40,6 @@ const MOST_BYTES: u64 = 16 << 20;
 const BATCH: usize = 256;
 /// How long the end of another program's transaction is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// A record's place in a spool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Mark {
-    /// The spool's name, chosen by chance.
-    pub(super) spool: u64,
-    /// The record's number in it.
-    pub(super) number: u64,
-}
 
 /// A spool to append to. No other process appends to it meanwhile, nor takes it in.
 #[derive(Debug)]

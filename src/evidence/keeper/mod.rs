@@ -6,6 +6,7 @@
 //! as lost, in the metrics, in the log and, once it can be written to again, in the store itself (table `gap`).
 
 mod failing;
+mod intake;
 mod spooling;
 mod waiting;
 mod work;

@@ -2,11 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::evidence::{
-    coverage::Gap,
-    record::Record,
-    spool::{Mark, Spool},
-};
+use crate::evidence::{coverage::Gap, mark::Mark, record::Record, spool::Spool};
 
 /// A record that is to be stored.
 #[derive(Debug)]
