@@ -147,7 +147,7 @@ fn a_damaged_line_is_a_gap_and_half_a_line_was_never_acknowledged() {
     gateway.stop();
     fs::write(spool(&folder), [0xff; 5000]).expect("it can be damaged");
     assert_eq!(taken_in(&folder), TakenIn::default(), "there is no whole line");
-    fs::write(spool(&folder), "\n\n\0\n1 {}\n").expect("it can be damaged");
+    fs::write(spool(&folder), "a first line of something else than a spool\n\n\0\n1 {}\n").expect("it can be damaged");
     assert_eq!(taken_in(&folder).damaged, 3, "behind the first line");
 }
 

@@ -72,25 +72,39 @@ pub(super) fn path(store: &Path) -> PathBuf {
 pub fn take_in(store: &Path, now: Timestamp, rest: &mut dyn FnMut(Duration)) -> Result<TakenIn, StoreError> {
     let spool = path(store);
     let failed = |error: io::Error| failed(store, &spool, &error);
-    if length(&spool).map_err(failed)? == 0 {
+    if length(&spool).map_err(failed)? <= EMPTY {
         return Ok(TakenIn::default());
     }
-    let Some(mut spool) = Spool::open(store).map_err(failed)? else {
-        let mut before = 0;
-        for _ in 0..DAEMON_LOOKS {
-            let now = length(&spool).map_err(failed)?;
-            if now < before || now <= EMPTY {
-                break; // it was emptied, and what is there is new
-            }
-            before = now;
-            rest(DAEMON_LOOK);
+    let mut spool = match Spool::open(store) {
+        Ok(Some(spool)) => spool,
+        Ok(None) => return is_emptied(&spool, rest).map_err(failed).map(|_| TakenIn::default()),
+        // Who may only read the store sees by the spool's length whether a daemon is at work.
+        Err(error) => {
+            return if is_emptied(&spool, rest).is_ok_and(|emptied| emptied) {
+                Ok(TakenIn::default())
+            } else {
+                Err(failed(error))
+            };
         }
-        return Ok(TakenIn::default());
     };
     let mut ledger = Ledger::new(Store::open(store, Durability::Normal, PATIENCE)?)?;
     let taken = spool.take_in(&mut ledger, now)?;
     spool.remove();
     Ok(taken)
+}
+
+/// Waits until a daemon has emptied it; not for long.
+fn is_emptied(spool: &Path, rest: &mut dyn FnMut(Duration)) -> io::Result<bool> {
+    let mut before = 0;
+    for _ in 0..DAEMON_LOOKS {
+        let now = length(spool)?;
+        if now < before || now <= EMPTY {
+            return Ok(true); // what is there is new
+        }
+        before = now;
+        rest(DAEMON_LOOK);
+    }
+    Ok(false)
 }
 
 /// How long it is; nothing where there is none.
