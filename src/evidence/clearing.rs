@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
+use rusqlite::{Connection, Result, Transaction};
 
-use super::period;
+use super::{meta, period};
 
 /// How long the store may be locked; a step that took longer makes the next one smaller.
 const HOLD: Duration = Duration::from_millis(8);
@@ -68,20 +68,13 @@ pub(super) fn delete(transaction: &Transaction<'_>, messages: &[i64]) -> Result<
 /// Tells sweeps that run that what they know is not true any more: the number of a message or a row may have been given again, or a message
 /// refers to another row than it did.
 pub(super) fn note_upheaval(transaction: &Transaction<'_>) -> Result<()> {
-    set_number(transaction, UPHEAVALS, number(transaction, UPHEAVALS)?.unwrap_or(0).wrapping_add(1))
+    let before = upheavals(transaction)?.unwrap_or(0);
+    meta::set(transaction, UPHEAVALS, before.wrapping_add(1))
 }
 
-/// See [`note_upheaval`].
-pub(super) const UPHEAVALS: &str = "upheavals";
-
-/// A number of the store as a whole.
-pub(super) fn number(connection: &Connection, key: &str) -> Result<Option<i64>> {
-    let mut find = connection.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
-    find.query_row([key], |row| row.get(0)).optional()
+/// How often that was told.
+pub(super) fn upheavals(connection: &Connection) -> Result<Option<i64>> {
+    meta::get(connection, UPHEAVALS)
 }
 
-/// Sets it.
-pub(super) fn set_number(connection: &Connection, key: &str, value: i64) -> Result<()> {
-    connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", params![key, value])?;
-    Ok(())
-}
+const UPHEAVALS: &str = "upheavals";

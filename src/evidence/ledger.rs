@@ -3,17 +3,21 @@
 use std::path::Path;
 
 use ring::hmac;
-use rusqlite::{OptionalExtension, Result, ToSql, TransactionBehavior, params};
+use rusqlite::{Result, ToSql, TransactionBehavior, params};
 
 use super::{
     coverage::Gap,
     error::StoreError,
     insert::Insert,
     mark::Mark,
+    meta,
     once::{Once, Remembered, key},
     record::Record,
     store::Store,
 };
+
+/// Where the store says up to where a spool has been stored.
+const SPOOL: &str = "spool";
 
 /// What became of the records of one transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,11 +59,8 @@ impl Ledger {
 
     /// Up to where a spool has been stored.
     pub(super) fn mark(&self) -> Result<Option<Mark>, StoreError> {
-        let find = || {
-            let mut find = self.store.connection.prepare_cached("SELECT value FROM meta WHERE key = 'spool'")?;
-            find.query_row([], |row| row.get::<_, String>(0)).optional()
-        };
-        let text = find().map_err(|error| StoreError::of(&self.store.path, &error))?;
+        let text: Option<String> =
+            meta::get(&self.store.connection, SPOOL).map_err(|error| StoreError::of(&self.store.path, &error))?;
         Ok(text.as_deref().and_then(Mark::parse))
     }
 
@@ -148,9 +149,7 @@ impl Ledger {
             )?;
         }
         if let Some(mark) = mark {
-            transaction
-                .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('spool', ?1)")?
-                .execute([mark.to_string()])?;
+            meta::set(&transaction, SPOOL, mark.to_string())?;
         }
         transaction.commit()?;
         Ok(written)

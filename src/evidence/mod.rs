@@ -13,6 +13,7 @@ mod keeper;
 mod ledger;
 mod mark;
 mod mention;
+mod meta;
 mod once;
 mod orphans;
 mod period;

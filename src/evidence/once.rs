@@ -14,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension, Result, ToSql, params};
 
 use super::{
     columns::{ip_value, json, number, version_number},
+    meta,
     record::{HopFacts, RecordedBoundary},
 };
 
@@ -213,16 +214,16 @@ fn first_eight(key: &hmac::Key, bytes: &[u8]) -> i64 {
 
 /// The store's own key of its hashes, made on first use. It has to do with speed only; what is hashed for privacy has another one.
 pub(super) fn key(connection: &Connection) -> Result<hmac::Key> {
-    let find =
-        || connection.query_row("SELECT value FROM meta WHERE key = 'hash_key'", [], |row| row.get::<_, Vec<u8>>(0));
-    let stored = match find().optional()? {
+    let find = || meta::get::<Vec<u8>>(connection, "hash_key");
+    let stored = match find()? {
         Some(stored) => stored,
         None => {
             let mut fresh = [0_u8; 32];
             // Without randomness the key would be known, no worse than a plain hash.
             let _ = ring::rand::SecureRandom::fill(&SystemRandom::new(), &mut fresh);
             connection.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('hash_key', ?1)", [&fresh[..]])?;
-            find()? // of two programs that start at once, one was first
+            // Of two programs that start at once, one was first.
+            find()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?
         }
     };
     Ok(hmac::Key::new(hmac::HMAC_SHA256, &stored))

@@ -4,14 +4,14 @@
 //! numbers, a few thousand messages at a time, without a lock. Then the rest is deleted in short transactions. Somebody may have come to
 //! use an old row meanwhile: each of these transactions first marks, under its lock, what newer messages refer to. Every row is
 //! written together with a message that refers to it, and messages are numbered upwards, so that nothing is missed; where that does not hold
-//! ([`UPHEAVALS`]), the sweep is given up and begun anew. The writer forgets its memory of rows when it sees that somebody else changed the
-//! file (`insert.rs`). A writer that never pauses is not caught up with; one with an MTA before it pauses for most of its time.
+//! ([`upheavals`]), the sweep is given up and begun anew. The writer forgets its memory of rows when it sees that somebody else changed the
+//! file (`ledger.rs`). A writer that never pauses is not caught up with; one with an MTA before it pauses for most of its time.
 
 use std::{collections::HashMap, time::Duration};
 
 use rusqlite::{Connection, Result, Row, TransactionBehavior};
 
-use super::clearing::{Portion, UPHEAVALS, delete, note_upheaval, number};
+use super::clearing::{Portion, delete, note_upheaval, upheavals};
 use crate::clock::Stopwatch;
 
 /// Messages, or rows, that are looked at in one step, without a lock.
@@ -83,7 +83,7 @@ pub(super) struct Sweep {
 impl Sweep {
     /// Begins; nothing is marked yet.
     pub(super) fn begin(connection: &Connection) -> Result<Self> {
-        let upheavals = number(connection, UPHEAVALS)?;
+        let upheavals = upheavals(connection)?;
         Ok(Self { marks: Marks::default(), upheavals, at: None, portion: Portion::default() })
     }
 
@@ -114,7 +114,7 @@ impl Sweep {
         }
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let begun = Stopwatch::start();
-        if number(&transaction, UPHEAVALS)? != self.upheavals {
+        if upheavals(&transaction)? != self.upheavals {
             return Ok(Swept::default());
         }
         if !self.marks.read(&transaction, CATCH_UP, None)?.all {
@@ -129,7 +129,7 @@ impl Sweep {
         if orphans > 0 {
             // For another sweep: its marks may stand for rows that are gone.
             note_upheaval(&transaction)?;
-            self.upheavals = number(&transaction, UPHEAVALS)?;
+            self.upheavals = upheavals(&transaction)?;
         }
         transaction.commit()?;
         let held = begun.elapsed();
@@ -141,7 +141,7 @@ impl Sweep {
     fn expire(&mut self, connection: &mut Connection, messages: &[i64]) -> Result<Swept> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let begun = Stopwatch::start();
-        if number(&transaction, UPHEAVALS)? != self.upheavals {
+        if upheavals(&transaction)? != self.upheavals {
             return Ok(Swept::default());
         }
         delete(&transaction, messages)?;
@@ -186,7 +186,7 @@ fn remove(connection: &Connection, table: Table, row: i64) -> Result<u64> {
     vacate(connection, table, row)
 }
 
-/// Takes a row away. Where the ids are hashes, who looks for a text goes on from a row that is another's to the next (`insert.rs`): a row
+/// Takes a row away. Where the ids are hashes, who looks for a text goes on from a row that is another's to the next (`once.rs`): a row
 /// that another one stands behind becomes an empty one instead, so that the other is found.
 pub(super) fn vacate(connection: &Connection, table: Table, row: i64) -> Result<u64> {
     let (name, empty) = (table.as_str(), table.empty());

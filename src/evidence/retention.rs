@@ -12,8 +12,9 @@ use std::{path::Path, time::Duration};
 use rusqlite::{Connection, Result, TransactionBehavior};
 
 use super::{
-    clearing::{Portion, delete, number, rest_after, set_number},
+    clearing::{Portion, delete, rest_after},
     error::StoreError,
+    meta,
     orphans::{Sweep, Swept},
     store::Store,
 };
@@ -105,7 +106,7 @@ impl Pruner {
             }
             if complete {
                 self.unswept = 0;
-                set_number(&self.store.connection, SWEPT, now)?;
+                meta::set(&self.store.connection, SWEPT, now)?;
             }
             return Ok(Step { messages, orphans, held, more: true, ..Step::default() });
         }
@@ -168,7 +169,7 @@ impl Pruner {
             return Ok(true);
         }
         // A last time in the future is a clock's fault.
-        Ok(number(connection, SWEPT)?.is_none_or(|swept| now.saturating_sub(swept) >= DAY || swept > now))
+        Ok(meta::get::<i64>(connection, SWEPT)?.is_none_or(|swept| now.saturating_sub(swept) >= DAY || swept > now))
     }
 
     /// Gives free pages back, but for some.

@@ -37,9 +37,7 @@ impl Work {
             return;
         }
         let error = match catch_unwind(AssertUnwindSafe(|| self.open_spool())) {
-            Ok(Ok(())) => {
-                return self.spool.tries.hurry();
-            }
+            Ok(Ok(())) => return self.spool.tries.hurry(),
             Ok(Err(error)) => error,
             Err(_) => {
                 self.metrics.fault(Fault::Evidence);
