@@ -9,7 +9,6 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
-    thread,
 };
 
 use relaywatch::{
@@ -18,7 +17,6 @@ use relaywatch::{
     evidence::{
         Circumstances, Origin, Record, TakenIn,
         privacy::{Privacy, Show},
-        take_in,
     },
     inspect::inspect_offline,
     message::{HeaderSection, RawMessage},
@@ -55,10 +53,6 @@ fn killed(evidence: &str) -> Gateway {
         found.then_some(())
     });
     gateway
-}
-
-fn taken_in(folder: &Path) -> TakenIn {
-    take_in(&stored::file(folder), SystemClock.now(), &mut thread::sleep).expect("the spool can be read")
 }
 
 /// How many messages came through the client of every letter, as an admin asks.
@@ -109,15 +103,15 @@ fn the_next_start_takes_in_what_was_left_and_says_so() {
 fn what_stands_in_both_is_stored_once() {
     let gateway = killed("");
     let (folder, copy) = (gateway.state(), fs::read(spool(gateway.state())).expect("a spool"));
-    assert_eq!(taken_in(folder).stored, lines_of(&copy));
+    assert_eq!(stored::take_in(folder).stored, lines_of(&copy));
     fs::write(spool(folder), &copy).expect("it can be put back");
-    assert_eq!(taken_in(folder), TakenIn::default());
+    assert_eq!(stored::take_in(folder), TakenIn::default());
     Look::at(folder).assert_holds(&gateway.sent());
 
     // Another store knows nothing of it.
     fs::write(spool(folder), &copy).expect("it can be put back");
     fs::remove_file(stored::file(folder)).expect("the store can be removed");
-    assert_eq!(taken_in(folder).stored, lines_of(&copy));
+    assert_eq!(stored::take_in(folder).stored, lines_of(&copy));
 }
 
 fn lines_of(spool: &[u8]) -> usize {
@@ -146,9 +140,9 @@ fn a_damaged_line_is_a_gap_and_half_a_line_was_never_acknowledged() {
     // Nothing of it can be told from noise.
     gateway.stop();
     fs::write(spool(&folder), [0xff; 5000]).expect("it can be damaged");
-    assert_eq!(taken_in(&folder), TakenIn::default(), "there is no whole line");
+    assert_eq!(stored::take_in(&folder), TakenIn::default(), "there is no whole line");
     fs::write(spool(&folder), "a first line of something else than a spool\n\n\0\n1 {}\n").expect("it can be damaged");
-    assert_eq!(taken_in(&folder).damaged, 3, "behind the first line");
+    assert_eq!(stored::take_in(&folder).damaged, 3, "behind the first line");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::{
 
 use relaywatch::{
     clock::{Clock as _, SystemClock},
-    evidence,
+    evidence::{self, TakenIn},
 };
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
@@ -101,8 +101,8 @@ impl Look {
 }
 
 /// Has what waits beside the store of a folder be in it, as whoever asks it does first.
-pub(crate) fn take_in(folder: &Path) {
-    evidence::take_in(&file(folder), SystemClock.now(), &mut thread::sleep).expect("the spool can be taken in");
+pub(crate) fn take_in(folder: &Path) -> TakenIn {
+    evidence::take_in(&file(folder), SystemClock.now(), &mut thread::sleep).expect("the spool can be taken in")
 }
 
 fn open(file: &Path, access: OpenFlags) -> Connection {
